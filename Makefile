@@ -1,0 +1,91 @@
+# Everything that people and CI run. `make` alone lists it.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+CDK := cdk --no-notices
+STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo up down status test unit infrastructure database end-to-end lint format synth diff deploy destroy secrets lock clean
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/installed node_modules/.package-lock.json system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+
+.venv/installed: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Installing Python packages into .venv (about a minute)"
+	@$(PYTHON) -m venv .venv || { echo "On Debian: sudo apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+node_modules/.package-lock.json: .venv/installed package-lock.json
+	@echo "Installing the CDK CLI into node_modules"
+	@npm ci --silent
+	@touch $@
+
+system: .venv/installed
+	@python -m local.system_packages
+
+demo: setup ## Set up everything, deploy it on this machine, and show it
+	@python -m local demo
+
+up: setup ## Start the whole system on this machine and leave it running
+	@python -m local up
+
+down: .venv/installed ## Stop what `make up` started
+	@python -m local down
+
+status: .venv/installed ## What of it is running, and where
+	@python -m local status
+
+test: setup lint ## All checks and tests, the fast ones first
+	@python -m pytest
+
+unit: setup ## Only the tests without a database or a deployment
+	@python -m pytest tests/unit
+
+infrastructure: setup ## Only the tests of the synthesised templates
+	@python -m pytest tests/infrastructure
+
+database: setup ## Only the tests of the SQL, on a real Postgres
+	@python -m pytest tests/database
+
+end-to-end: setup ## Only the tests of one whole deployment
+	@python -m pytest tests/end_to_end
+
+lint: setup ## Style and types
+	@ruff check
+	@ruff format --check
+	@mypy
+
+format: setup ## Format the code
+	@ruff check --fix
+	@ruff format
+
+synth: setup ## Synthesise the templates: make synth STAGE=prod
+	@$(CDK) synth --quiet $(STAGE_CONTEXT)
+
+diff: setup ## What a deployment would change: make diff STAGE=prod
+	@$(CDK) diff --all $(STAGE_CONTEXT)
+
+deploy: setup ## Deploy: make deploy STAGE=prod
+	@$(CDK) deploy --all $(STAGE_CONTEXT)
+
+destroy: setup ## Remove triggers and stacks: make destroy STAGE=prod
+	@$(CDK) destroy --all $(STAGE_CONTEXT)
+
+secrets: setup ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/to/supabase/docker/.env
+	@python -m scripts.fill_secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
+
+lock: .venv/installed ## Compile requirements.txt and the layer's lock anew
+	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes \
+		lambda_src/layer/requirements.in -o lambda_src/layer/requirements.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		requirements.in -o requirements.txt
+
+clean: ## Remove what was built (not .venv and node_modules)
+	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
