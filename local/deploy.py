@@ -1,0 +1,184 @@
+"""Deploys the app to the emulator as to AWS: the secrets stack, its values, then the bridge stack."""
+
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+
+from local.aws import ACCOUNT, CREDENTIALS, REGION
+from local.errors import DeployError, with_log
+
+if TYPE_CHECKING:
+    from local.system import System
+
+ROOT = Path(__file__).parent.parent
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+STAGE = "local"
+PREFIX = f"external-compute-{STAGE}"
+SECRETS_STACK = f"{PREFIX}-secrets"
+BRIDGE_STACK = f"{PREFIX}-bridge"
+QUIET = ("--ci", "--no-notices", "--no-color")
+# Values over standard input: arguments are visible to every user of the machine.
+FILL_SECRETS = "import json, sys; from scripts.fill_secrets import main; main(json.load(sys.stdin))"
+
+
+def bootstrap(system: "System") -> None:
+    """Prepare the emulator's account for the CDK, once per system.
+
+    Raises:
+        DeployError: the CDK CLI failed; the message holds the end of its output.
+    """
+    # Away from cdk.json: beside it the CLI would synthesise the app first, for nothing.
+    with tempfile.TemporaryDirectory() as folder:
+        command = [_cdk_program(system), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *QUIET]
+        _run(command, system, name="bootstrap", directory=Path(folder))
+
+
+def deploy(
+    system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Deploy both stacks, filling the secrets in between.
+
+    Args:
+        system: a running, bootstrapped system.
+        config: another file than bridge.toml.
+        context: further `-c NAME=VALUE`, such as one setting of the stage.
+
+    Returns:
+        The outputs of the bridge stack.
+
+    Raises:
+        DeployError: the CDK CLI or filling the secrets failed; the message holds the end of the output.
+    """
+    values = _context(system, config, context)
+    deploy_secrets(system, config=config, context=context)
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = Path(folder) / "outputs.json"
+        arguments = ["deploy", BRIDGE_STACK, *_unattended(), "--outputs-file", str(outputs)]
+        _cdk(system, "deploy", arguments, values)
+        found: dict[str, dict[str, Any]] = json.loads(outputs.read_text())
+    return found[BRIDGE_STACK]
+
+
+def deploy_secrets(
+    system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
+) -> None:
+    """Deploy the secrets stack alone, and fill its entries with the addresses of this system.
+
+    Raises:
+        DeployError: as `deploy`.
+    """
+    arguments = ["deploy", SECRETS_STACK, "--exclusively", *_unattended()]
+    _cdk(system, "deploy-secrets", arguments, _context(system, config, context))
+    _fill_secrets(system, config)
+
+
+def destroy(
+    system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
+) -> None:
+    """Remove both stacks, with what they made in the database.
+
+    Raises:
+        DeployError: the CDK CLI failed; the message holds the end of its output.
+    """
+    _cdk(system, "destroy", ["destroy", "--all", "--force"], _context(system, config, context))
+
+
+def _unattended() -> list[str]:
+    return ["--require-approval", "never", "--progress", "events"]
+
+
+def _context(
+    system: "System", config: Path | str | None, context: Mapping[str, str] | None
+) -> dict[str, str]:
+    values = {
+        "stage": STAGE,
+        # The deployed API's own address ends in amazonaws.com, also here.
+        "webhook_url": f"{system.aws_endpoint}/_aws/execute-api/{{api_id}}/$default",
+    }
+    if config is not None:
+        values["config"] = str(config)
+    return values | dict(context or {})
+
+
+def _cdk(system: "System", name: str, arguments: Sequence[str], context: Mapping[str, str]) -> None:
+    options = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
+    # An assembly of its own: two deployments at a time don't write into each other's.
+    with tempfile.TemporaryDirectory() as assembly:
+        app = ["--app", f'"{sys.executable}" app.py', "--output", assembly]
+        _run([_cdk_program(system), *arguments, *options, *app, *QUIET], system, name=name)
+
+
+def _cdk_program(system: "System") -> str:
+    if not CDK.exists():
+        system.say("Installing the CDK CLI into node_modules (npm ci)")
+        _run(["npm", "ci"], system, name="npm")
+    return str(CDK)
+
+
+def _fill_secrets(system: "System", config: Path | str | None) -> None:
+    _repair_entries(system)
+    with tempfile.TemporaryDirectory() as folder:
+        env_file = Path(folder) / "supabase.env"
+        env_file.touch(mode=0o600)
+        # No REST API runs here: these values are well formed and open nothing.
+        env_file.write_text(
+            f"SERVICE_ROLE_KEY=sb_secret_{secrets.token_hex(16)}\nJWT_SECRET={uuid4().hex}{uuid4().hex}\n"
+        )
+        arguments = [
+            *("--stage", STAGE, "--env-file", str(env_file), "--supabase-url", "http://127.0.0.1:8000"),
+            *("--database-url", system.pooled_url, "--direct-url", system.direct_url),
+            *(["--config", str(config)] if config is not None else []),
+            *("--region", REGION, "--yes"),
+        ]
+        command = [sys.executable, "-c", FILL_SECRETS]
+        _run(command, system, name="fill-secrets", text=json.dumps(arguments))
+
+
+def _repair_entries(system: "System") -> None:
+    """Give the entries what AWS gives them, where the emulator does otherwise."""
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=system.aws_endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+    for name in ("supabase", "database"):
+        secret = f"external-compute/{STAGE}/{name}"
+        # An entry without a value has no version in AWS, and an empty text here.
+        if not client.get_secret_value(SecretId=secret)["SecretString"]:
+            client.put_secret_value(SecretId=secret, SecretString="{}")
+    signing = f"external-compute/{STAGE}/webhook-signing"
+    value = json.loads(client.get_secret_value(SecretId=signing)["SecretString"])
+    # ExcludePunctuation, IncludeSpace and the like are not heeded here.
+    if not value["current"].isalnum():
+        value["current"] = secrets.token_hex(len(value["current"]) // 2)
+        client.put_secret_value(SecretId=signing, SecretString=json.dumps(value))
+
+
+def _run(
+    command: Sequence[str], system: "System", *, name: str, text: str = "", directory: Path = ROOT
+) -> None:
+    log = system.log_directory / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        answer = subprocess.run(
+            command,
+            input=text,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=system.environment(),
+            text=True,
+            check=False,
+        )
+    if answer.returncode != 0:
+        raise DeployError(with_log(f"{name} failed (exit code {answer.returncode}).", log))

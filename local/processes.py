@@ -1,0 +1,180 @@
+"""Processes that may outlive the one that started them, and are found again by id and start time."""
+
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Kept so that a child can be reaped, and so that its end is seen at once.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process by id and start time: an id alone may by now belong to another process."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def current(cls) -> "Process":
+        return cls(os.getpid(), _start_time(os.getpid()) or "")
+
+    def alive(self) -> bool:
+        child = _children.get(self.pid)
+        if child is not None and child.poll() is not None:
+            return False
+        return _start_time(self.pid) == self.started
+
+    def stop(self, *, how: signal.Signals = signal.SIGTERM, timeout: float = 20, group: bool = True) -> None:
+        """End the process, with its group unless `group` is false; kill it after `timeout` seconds."""
+        if self.alive():
+            _send(self.pid, how, group=False)
+            if not self.wait(timeout):
+                _send(self.pid, signal.SIGKILL, group=group)
+                self.wait(timeout)
+        if group and _start_time(self.pid) in {None, self.started}:
+            # What the process left behind in its group, such as the emulator's Lambda functions.
+            _send(self.pid, signal.SIGKILL, group=True)
+
+    def came_up(self, ready: Callable[[], bool], *, seconds: float) -> bool:
+        """Return whether `ready` came true within `seconds`, while the process ran."""
+        deadline = time.monotonic() + seconds
+        while self.alive():
+            if ready():
+                # What answers may be another program on the same port, while this one is about to give up.
+                return self.alive()
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return False
+
+    def wait(self, timeout: float) -> bool:
+        """Return whether the process ended within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while self.alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+def spawn(  # noqa: PLR0913 - all of them are what makes a process
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    directory: Path,
+    record: Callable[[Process], None],
+    user: str | None = None,
+) -> Process:
+    """Start `command` in a session of its own, output appended to `log`; `user` needs root.
+
+    `record` is told of the process before Ctrl-C can interrupt, so that none starts and is forgotten.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with interrupted_later():
+        process = _spawn(command, log, environment, directory, user)
+        record(process)
+    return process
+
+
+def _spawn(
+    command: Sequence[str | Path],
+    log: Path,
+    environment: Mapping[str, str],
+    directory: Path,
+    user: str | None,
+) -> Process:
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=dict(environment),
+            start_new_session=True,
+            **_identity(user),
+        )
+    _children[child.pid] = child
+    return Process(child.pid, _start_time(child.pid) or "")
+
+
+def run(
+    command: Sequence[str | Path], *, environment: Mapping[str, str], directory: Path, user: str | None = None
+) -> tuple[int, str]:
+    """Run `command` to its end; return its exit code and its output. `user` needs root."""
+    with subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=directory,
+        env=dict(environment),
+        start_new_session=True,
+        text=True,
+        **_identity(user),
+    ) as child:
+        try:
+            output, _ = child.communicate()
+        except BaseException:
+            # With what it started itself: that would go on writing.
+            _send(child.pid, signal.SIGKILL, group=True)
+            raise
+    return child.returncode, output
+
+
+@contextlib.contextmanager
+def interrupted_later() -> Iterator[None]:
+    """Hold Ctrl-C back to the end of the block; a blocked signal would stay blocked in the child."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python interrupts the main thread only
+        return
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _identity(user: str | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def _send(pid: int, how: signal.Signals, *, group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if group:
+            os.killpg(pid, how)
+        else:
+            os.kill(pid, how)
+
+
+def _start_time(pid: int) -> str | None:
+    """Return when the process started, in the system's own words; None for none or an ended one."""
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else fields[19]
+    found = subprocess.run(
+        ["/bin/ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    state, _, started = found.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else started.strip()

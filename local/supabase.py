@@ -1,0 +1,68 @@
+"""What a Supabase database has and a plain PostgreSQL lacks: extensions, auth, pg_net, Vault."""
+
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+SQL = Path(__file__).parent / "sql"
+# What makes each one present; a part that is there is never touched.
+PRESENT = {
+    "public": "select exists (select from pg_default_acl where defaclnamespace = 'public'::regnamespace)",
+    "extensions": "select exists (select from pg_extension where extname = 'pgcrypto')",
+    "auth": "select to_regprocedure('auth.uid()') is not null",
+    "vault": "select to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null",
+    "pg_net": "select to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)') is not null",
+}
+# The real thing, where the server's packages have it.
+EXTENSIONS = {"vault": "supabase_vault", "pg_net": "pg_net"}
+
+
+def install(admin_url: str, database: str = "postgres") -> list[str]:
+    """Add to `database` what it lacks of Supabase, the real extensions first, else the stand-ins.
+
+    Args:
+        admin_url: a superuser's address of the server.
+        database: the database to install into.
+
+    Returns:
+        The stand-ins that were installed, out of "vault" and "pg_net".
+    """
+    stand_ins = []
+    with psycopg.connect(admin_url, dbname=database, autocommit=True) as connection:
+        for part, test in PRESENT.items():
+            if _holds(connection, test):
+                continue
+            if part in EXTENSIONS and _create_extension(connection, EXTENSIONS[part]):
+                continue
+            with connection.transaction():
+                connection.execute((SQL / f"{part}.sql").read_bytes())
+            if part in EXTENSIONS:
+                stand_ins.append(part)
+    return stand_ins
+
+
+def has_stand_in_pg_net(url: str) -> bool:
+    """Return whether the database's pg_net is the stand-in, whose worker is a process of this machine."""
+    with psycopg.connect(url) as connection:
+        return _holds(
+            connection,
+            PRESENT["pg_net"] + " and not exists (select from pg_extension where extname = 'pg_net')",
+        )
+
+
+def _holds(connection: psycopg.Connection[tuple[object, ...]], test: str) -> bool:
+    row = connection.execute(test.encode()).fetchone()
+    return row is not None and row[0] is True
+
+
+def _create_extension(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+    available = connection.execute("select from pg_available_extensions where name = %s", [name]).fetchone()
+    if available is None:
+        return False
+    statement = sql.SQL("create extension if not exists {} cascade").format(sql.Identifier(name))
+    try:
+        connection.execute(statement)
+    except psycopg.Error:
+        return False  # packaged, but not preloaded by this server: the stand-in serves
+    return True

@@ -1,0 +1,200 @@
+"""The whole system on one machine: database, pooler, pg_net, AWS."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local import running, supabase
+from local.aws import Aws, client_environment
+from local.directories import RunDirectory
+from local.pg_net import PgNet, RealPgNet, StandIn
+from local.pooler import Pooler
+from local.postgres import Server
+from local.processes import Process, interrupted_later
+from local.state import State
+
+BUILD = Path(__file__).parent.parent / "build" / "local"
+STATE = BUILD / "state.json"
+
+
+class System:
+    """Everything that a deployment needs. A context manager, or `start()` and `stop()`.
+
+    With the environment variable DATABASE_URL that database is used, and no server is started;
+    DATABASE_POOLED_URL is its pooled address, else a pooler of this machine is put before it.
+    """
+
+    def __init__(
+        self,
+        *,
+        fsync: bool = True,
+        log_directory: Path | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            fsync: as of `local.postgres.Server`.
+            log_directory: where the parts' logs go; default: build/local/logs/<process id>.
+            say: told of each step in a few words.
+        """
+        self.log_directory = log_directory or BUILD / "logs" / str(os.getpid())
+        self.direct_url = ""
+        self.pooled_url = ""
+        self.admin_url = ""
+        self.aws_endpoint = ""
+        self.pg_net: PgNet = RealPgNet()
+        self.server: Server | None = None
+        self._fsync = fsync
+        self._say = say
+        self._undo = contextlib.ExitStack()
+        self._directory: RunDirectory | None = None
+        self._run_directory = ""
+        self._processes: dict[str, Process] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def running_or_started(cls, *, say: Callable[[str], None] | None = None) -> Iterator[Self]:
+        """Give the system that `up` left running, to be left running; else a new one, stopped at the end.
+
+        Raises:
+            MissingProgramError, StartError: as `start`.
+        """
+        state = State.read(STATE)
+        if state is not None and running.complete(state):
+            yield cls(log_directory=Path(state.log_directory), say=say)._attach(state)  # noqa: SLF001 - its own
+        else:
+            with cls(say=say) as system:
+                yield system
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Start every part; when one fails, or on Ctrl-C, those already started are stopped.
+
+        Raises:
+            MissingProgramError: a system package is not installed.
+            StartError: a part did not come up.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop every part and remove its data; harmless twice."""
+        self._undo.close()
+
+    def detach(self) -> None:
+        """Let the parts outlive this process; from here on `local.running.down` stops them."""
+        if self._directory is not None:
+            self._directory.detach()
+        self._undo.pop_all()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for AWS's tools: this one's, with credentials for the emulator only."""
+        return client_environment(self.aws_endpoint)
+
+    def say(self, step: str) -> None:
+        if self._say is not None:
+            self._say(step)
+
+    def state(self) -> State:
+        """Return what `running` needs to find this system again."""
+        return State(
+            direct_url=self.direct_url,
+            pooled_url=self.pooled_url,
+            admin_url=self.admin_url,
+            aws_endpoint=self.aws_endpoint,
+            run_directory=self._run_directory,
+            log_directory=str(self.log_directory),
+            real_pg_net=self.pg_net.real,
+            processes=self._processes,
+        )
+
+    def _attach(self, state: State) -> Self:
+        self.direct_url = state.direct_url
+        self.pooled_url = state.pooled_url
+        self.admin_url = state.admin_url
+        self.aws_endpoint = state.aws_endpoint
+        self._run_directory = state.run_directory
+        self._processes = dict(state.processes)
+        if not state.real_pg_net:
+            self.pg_net = self._worker(state.processes.get("pg_net"))
+        return self
+
+    def _start(self) -> None:
+        with interrupted_later():
+            directory = self._directory = RunDirectory()
+            self._undo.callback(directory.remove)
+        self._run_directory = str(directory.path)
+        self._start_database(directory)
+        self._start_pooler(directory)
+        self._start_pg_net()
+        self.say("Starting AWS (ministack)")
+        aws = self._undo.enter_context(Aws(run_directory=directory, log=self._log("aws")))
+        self.aws_endpoint = aws.endpoint
+        self._remember("aws", aws.process)
+
+    def _start_database(self, directory: RunDirectory) -> None:
+        given = os.environ.get("DATABASE_URL")
+        if given:
+            self.say("Using the database that DATABASE_URL names")
+            # What is missing there stays missing: the deployment's own check says what and why.
+            self.direct_url = self.admin_url = given
+            return
+        self.say("Starting PostgreSQL")
+        server = Server(fsync=self._fsync, run_directory=directory, log=self._log("postgres"))
+        self.server = self._undo.enter_context(server)
+        self.direct_url, self.admin_url = server.url(), server.admin_url()
+        self._remember("postgres", server.process)
+        supabase.install(self.admin_url)
+
+    def _start_pooler(self, directory: RunDirectory) -> None:
+        given = os.environ.get("DATABASE_POOLED_URL") if "DATABASE_URL" in os.environ else None
+        if given:
+            self.pooled_url = given
+            return
+        self.say("Starting PgBouncer")
+        pooler = Pooler(self.direct_url, run_directory=directory, log=self._log("pooler"))
+        self._undo.enter_context(pooler)
+        self.pooled_url = pooler.url()
+        self._remember("pooler", pooler.process)
+
+    def _start_pg_net(self) -> None:
+        if not supabase.has_stand_in_pg_net(self.direct_url):
+            return
+        self.say("Starting the stand-in for pg_net's worker")
+        worker = self._worker(None)
+        self._undo.callback(worker.stop)
+        worker.start()
+        self.pg_net = worker
+
+    def _worker(self, process: Process | None) -> StandIn:
+        return StandIn(self.admin_url, self._log("pg_net"), record=self._remember_worker, process=process)
+
+    def _remember_worker(self, process: Process) -> None:
+        self._remember("pg_net", process)
+        if self._directory is None:
+            # Started again in a system that `up` left running: `down` must know of it.
+            self.state().write(STATE)
+        else:
+            self._directory.add(process)
+
+    def _remember(self, name: str, process: Process | None) -> None:
+        if process is not None:
+            self._processes[name] = process
+
+    def _log(self, part: str) -> Path:
+        return self.log_directory / f"{part}.log"
