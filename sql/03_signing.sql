@@ -1,0 +1,84 @@
+-- Message ids, and signatures by Standard Webhooks 1.0.
+
+create or replace function bridge.new_message_id() returns uuid
+language sql volatile set search_path = ''
+as $$
+  -- RFC 9562, version 7 with its method 3: 48 bits of milliseconds, the version, 12 bits of their fraction, then
+  -- variant and random bits as version 4 has them.
+  select (
+    lpad(to_hex(microseconds / 1000), 12, '0')
+    || to_hex(x'7000'::integer + (microseconds % 1000) * 4096 / 1000)
+    || right(replace(gen_random_uuid()::text, '-', ''), 16))::uuid
+  from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as microseconds) as clock
+$$;
+comment on function bridge.new_message_id() is 'A UUID of version 7: sorts by the microsecond in which it was made.';
+
+create or replace function bridge.message_id_at(at timestamptz) returns uuid
+language sql immutable strict set search_path = ''
+as $$
+  select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
+$$;
+comment on function bridge.message_id_at(timestamptz) is 'The lowest message id of that moment: older messages have smaller ids.';
+
+create or replace function bridge.set_signing_secret(secret text) returns void
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  existing uuid;
+  present text;
+  wrong_size integer := (
+    select octet_length(key)
+    from unnest(coalesce(nullif(string_to_array(secret, ' '), '{}'), '{""}')) as item, decode(item, 'base64') as key
+    where octet_length(key) not between 24 and 64
+    limit 1);
+begin
+  if wrong_size is not null then
+    raise exception using
+      errcode = 'invalid_parameter_value',
+      message = format('a signing secret holds %s bytes, 24 to 64 are needed', wrong_size);
+  end if;
+  select id, decrypted_secret into existing, present
+  from vault.decrypted_secrets where name = 'bridge_signing_secret';
+  if existing is null then
+    perform vault.create_secret(secret, 'bridge_signing_secret', 'Signs webhooks of Supabase External Compute');
+  elsif secret is distinct from present then
+    perform vault.update_secret(existing, secret);
+  end if;
+end
+$$;
+comment on function bridge.set_signing_secret(text) is
+  'Puts the signing secret into Vault: base64 without prefix; two, separated by a space, while it rotates.';
+
+create or replace function bridge.sign(message_id text, at bigint, body text, secret text) returns text
+language sql immutable strict set search_path = ''
+as $$
+  select string_agg(
+    'v1,' || encode(
+      extensions.hmac(
+        convert_to(message_id || '.' || at || '.' || body, 'UTF8'), decode(key, 'base64'), 'sha256'::text),
+      'base64'),
+    ' ')
+  from unnest(string_to_array(secret, ' ')) as key
+$$;
+comment on function bridge.sign(text, bigint, text, text) is
+  'The webhook-signature header: one signature for each key of the secret. "at" is in seconds since 1970.';
+
+create or replace function bridge.post(url text, message_id text, body jsonb, secret text) returns bigint
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  sent_at bigint := floor(extract(epoch from clock_timestamp()));
+begin
+  return net.http_post(
+    url => post.url,
+    body => post.body,
+    headers => jsonb_build_object(
+      'Content-Type', 'application/json',
+      'webhook-id', message_id,
+      'webhook-timestamp', sent_at::text,
+      -- pg_net sends body::text of the jsonb: what is signed here is what arrives.
+      'webhook-signature', bridge.sign(message_id, sent_at, post.body::text, secret)));
+end
+$$;
+comment on function bridge.post(text, text, jsonb, text) is
+  'Hands one signed message to pg_net, which sends it once the transaction commits. Returns pg_net''s request id.';

@@ -1,0 +1,203 @@
+-- Makes triggers match the declaration. What is unchanged is not touched: no lock on a table whose triggers stay.
+
+create or replace function bridge.desired_triggers(desired jsonb)
+returns table (webhook jsonb, operation text, relation oid, trigger_name text, function_name text)
+language sql stable set search_path = ''
+as $$
+  select w, o, r.relid, format('bridge_%s_%s', w ->> 'name', o), format('capture_%s_%s', w ->> 'name', o)
+  from jsonb_array_elements(desired -> 'webhooks') as w
+  cross join jsonb_array_elements_text(w -> 'operations') as o
+  cross join lateral (
+    select bridge.relation(w ->> 'table')::oid as relid
+    -- A statement aimed at a partition fires the partition's triggers only.
+    union
+    select relid from pg_partition_tree(bridge.relation(w ->> 'table'))) as r
+  where r.relid is not null
+$$;
+comment on function bridge.desired_triggers(jsonb) is 'The triggers that a declaration asks for, those on partitions included.';
+
+create or replace view bridge.present_trigger as
+  select t.tgrelid as relation, t.tgname::text as trigger_name, p.proname::text as function_name, t.tgenabled as enabled
+  from pg_trigger as t
+  join pg_proc as p on p.oid = t.tgfoid
+  where p.pronamespace = 'bridge'::regnamespace and p.proname like 'capture\_%' and not t.tgisinternal;
+comment on view bridge.present_trigger is 'The triggers that are in place.';
+
+create or replace function bridge.sync_functions(desired jsonb) returns integer
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  wanted record;
+  replaced integer := 0;
+begin
+  for wanted in
+    select distinct function_name, operation, bridge.capture_source(webhook, operation) as source
+    from bridge.desired_triggers(desired)
+  loop
+    if exists (
+      select from pg_proc
+      where pronamespace = 'bridge'::regnamespace and proname = wanted.function_name and prosrc = wanted.source)
+    then
+      continue;
+    end if;
+    execute format(
+      'create or replace function bridge.%I() returns trigger language plpgsql security definer'
+      ' set search_path = '''' %s as %L',
+      wanted.function_name,
+      -- Transition tables have no statistics: a plan made for one row must not be a nested loop for 20,000.
+      case wanted.operation when 'update' then 'set enable_nestloop = off' else '' end,
+      wanted.source);
+    execute format('comment on function bridge.%I() is %L', wanted.function_name, 'Written by bridge.sync.');
+    execute format('revoke execute on function bridge.%I() from public', wanted.function_name);
+    replaced := replaced + 1;
+  end loop;
+  return replaced;
+end
+$$;
+comment on function bridge.sync_functions(jsonb) is 'Writes the trigger functions that are new or changed. Returns how many.';
+
+create or replace function bridge.sync_triggers(desired jsonb) returns table (created text[], dropped text[])
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  change record;
+begin
+  created := '{}';
+  dropped := '{}';
+  for change in
+    select p.*
+    from bridge.present_trigger as p
+    where not exists (
+      select from bridge.desired_triggers(desired) as d
+      where d.relation = p.relation and d.trigger_name = p.trigger_name and d.function_name = p.function_name)
+  loop
+    execute format('drop trigger %I on %s', change.trigger_name, change.relation::regclass);
+    dropped := dropped || format('%s on %s', change.trigger_name, change.relation::regclass);
+  end loop;
+
+  for change in
+    select d.*, p.relation is not null as disabled
+    from bridge.desired_triggers(desired) as d
+    left join bridge.present_trigger as p using (relation, trigger_name)
+    where p.relation is null or p.enabled = 'D'
+  loop
+    if change.disabled then
+      execute format('alter table %s enable trigger %I', change.relation::regclass, change.trigger_name);
+    else
+      execute format(
+        'create trigger %I after %s on %s referencing %s for each statement execute function bridge.%I()',
+        change.trigger_name, change.operation, change.relation::regclass,
+        case change.operation
+          when 'insert' then 'new table as new_rows'
+          when 'delete' then 'old table as old_rows'
+          else 'old table as old_rows new table as new_rows'
+        end,
+        change.function_name);
+    end if;
+    created := created || format('%s on %s', change.trigger_name, change.relation::regclass);
+  end loop;
+  return next;
+end
+$$;
+comment on function bridge.sync_triggers(jsonb) is
+  'Creates, enables and drops triggers, only those that differ; each locks its table (SHARE ROW EXCLUSIVE). Returns them.';
+
+create or replace function bridge.sync_declaration(desired jsonb, owner text) returns void
+language plpgsql volatile set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  insert into bridge.target (name, kind)
+  select t ->> 'name', t ->> 'kind' from jsonb_array_elements(desired -> 'targets') as t
+  on conflict (name) do update set kind = excluded.kind;
+
+  insert into bridge.webhook as present (
+    name, table_schema, table_name, operations, columns, condition, target, enabled, declaration)
+  select
+    w ->> 'name',
+    (parse_ident(w ->> 'table'))[1], (parse_ident(w ->> 'table'))[2],
+    array(select jsonb_array_elements_text(w -> 'operations')),
+    case when jsonb_typeof(w -> 'columns') = 'array' then array(select jsonb_array_elements_text(w -> 'columns')) end,
+    w ->> 'when', w ->> 'target', coalesce((w ->> 'enabled')::boolean, true), w
+  from jsonb_array_elements(desired -> 'webhooks') as w
+  on conflict (name) do update set
+    table_schema = excluded.table_schema, table_name = excluded.table_name, operations = excluded.operations,
+    columns = excluded.columns, condition = excluded.condition, target = excluded.target,
+    declaration = excluded.declaration,
+    -- What was switched by hand stays switched, until the declaration itself says otherwise.
+    enabled = case when excluded.declaration -> 'enabled' is distinct from present.declaration -> 'enabled'
+      then excluded.enabled else present.enabled end;
+
+  delete from bridge.webhook
+  where name not in (select w ->> 'name' from jsonb_array_elements(desired -> 'webhooks') as w);
+  delete from bridge.target
+  where name not in (select t ->> 'name' from jsonb_array_elements(desired -> 'targets') as t);
+
+  insert into bridge.installation (owner, webhook_url, fast_path_grace, retention, declaration)
+  values (
+    owner, rtrim(desired ->> 'webhook_url', '/'),
+    make_interval(secs => (desired ->> 'fast_path_grace')::double precision),
+    make_interval(days => (desired ->> 'retention')::integer),
+    desired)
+  on conflict (only_row) do update set
+    owner = excluded.owner, webhook_url = excluded.webhook_url, fast_path_grace = excluded.fast_path_grace,
+    retention = excluded.retention, declaration = excluded.declaration, updated_at = now();
+end
+$$;
+comment on function bridge.sync_declaration(jsonb, text) is 'Writes the declaration into bridge.target, bridge.webhook and bridge.installation.';
+
+create or replace function bridge.require_owner(owner text, adopt text) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  present text := (select i.owner from bridge.installation as i);
+begin
+  if present is distinct from owner and present is not null and present is distinct from adopt then
+    raise exception using
+      errcode = 'object_in_use',
+      message = format('this database is bridged by "%s", not by "%s"', present, owner),
+      hint = format('Remove that stack first, or take its webhooks over: set adopt = "%s" for the stage in bridge.toml', present);
+  end if;
+end
+$$;
+comment on function bridge.require_owner(text, text) is 'Raises an error when another deployment owns the schema and is not the one to adopt.';
+
+create or replace function bridge.sync(desired jsonb, owner text default 'by hand', adopt text default null) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  replaced integer;
+  created text[];
+  dropped text[];
+begin
+  perform pg_advisory_xact_lock(hashtextextended('supabase-external-compute', 0));
+  perform bridge.require_owner(owner, adopt);
+  perform bridge.check_declaration(desired);
+  perform bridge.sync_declaration(desired, owner);
+  replaced := bridge.sync_functions(desired);
+  select t.created, t.dropped into created, dropped from bridge.sync_triggers(desired) as t;
+  perform bridge.drop_unused_functions();
+  return jsonb_build_object(
+    'triggers', (select count(*) from bridge.present_trigger),
+    'created', created, 'dropped', dropped, 'functions_written', replaced);
+end
+$$;
+comment on function bridge.sync(jsonb, text, text) is
+  'Makes triggers match the declaration, all or nothing. Returns {"triggers", "created", "dropped", "functions_written"}.';
+
+create or replace function bridge.drop_unused_functions() returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  unused text;
+begin
+  for unused in
+    select proname from pg_proc as p
+    where pronamespace = 'bridge'::regnamespace and prorettype = 'trigger'::regtype
+      and not exists (select from pg_trigger as t where t.tgfoid = p.oid)
+  loop
+    execute format('drop function bridge.%I()', unused);
+  end loop;
+end
+$$;
+comment on function bridge.drop_unused_functions() is 'Drops the trigger functions that no trigger calls.';

@@ -1,0 +1,51 @@
+-- The undoing of all of it, and who may call what.
+
+create or replace function bridge.teardown() returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  item record;
+  triggers integer := 0;
+  undelivered integer := (select count(*) from bridge.message where state <> 'delivered');
+begin
+  perform pg_advisory_xact_lock(hashtextextended('supabase-external-compute', 0));
+  for item in select * from bridge.present_trigger loop
+    execute format('drop trigger %I on %s', item.trigger_name, item.relation::regclass);
+    triggers := triggers + 1;
+  end loop;
+  begin
+    delete from vault.secrets where name = 'bridge_signing_secret';
+  exception when others then
+    raise notice 'the signing secret stays in Vault: %', sqlerrm;
+  end;
+
+  if undelivered = 0 then
+    drop schema bridge cascade;
+  else
+    -- The messages are the user's data: all else goes, they stay, and the next installation delivers them.
+    for item in
+      select 1 as position, 'view' as kind, oid::regclass::text as name from pg_class
+      where relnamespace = 'bridge'::regnamespace and relkind = 'v'
+      union all
+      select 2, 'function', oid::regprocedure::text from pg_proc where pronamespace = 'bridge'::regnamespace
+      union all
+      select 3, 'sequence', oid::regclass::text from pg_class
+      where relnamespace = 'bridge'::regnamespace and relkind = 'S'
+      union all
+      select 4, 'table', oid::regclass::text from pg_class
+      where relnamespace = 'bridge'::regnamespace and relkind = 'r' and relname not in ('message', 'processed_event')
+      order by position
+    loop
+      execute format('drop %s if exists %s cascade', item.kind, item.name);
+    end loop;
+    delete from bridge.message where state = 'delivered';
+  end if;
+  return jsonb_build_object('triggers_dropped', triggers, 'messages_kept', undelivered);
+end
+$$;
+comment on function bridge.teardown() is
+  'Removes triggers, functions and schema bridge. Undelivered messages are kept in bridge.message. Returns {"triggers_dropped", "messages_kept"}.';
+
+revoke all on all tables in schema bridge from public;
+revoke all on all sequences in schema bridge from public;
+revoke execute on all functions in schema bridge from public;

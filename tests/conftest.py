@@ -1,0 +1,101 @@
+"""Order of the whole suite, and the Postgres that several folders use.
+
+One server for all tests, one template with everything installed, one clone of it for each test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from psycopg import sql
+
+from local import supabase
+from local.postgres import Server
+from tests.databases import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDERS = ["unit", "infrastructure", "database", "end_to_end"]
+SUPABASE_TEMPLATE = "template_supabase"
+BRIDGE_TEMPLATE = "template_bridge"
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("bridge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bridge")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: runs after all others, because it destroys what they share")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast folders first, at random within each."""
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+        return FOLDERS.index(folder), item.get_closest_marker("last") is not None
+
+    items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with Server(fsync=False) as server:
+        yield server
+
+
+def create_database(server: Server, name: str, template: str) -> None:
+    with psycopg.connect(server.admin_url(), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("create database {} template {} owner postgres").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+
+
+@pytest.fixture(scope="session")
+def supabase_template(server: Server) -> str:
+    """A Supabase database without schema bridge."""
+    create_database(server, SUPABASE_TEMPLATE, "template0")
+    with psycopg.connect(server.admin_url(SUPABASE_TEMPLATE), autocommit=True) as admin:
+        admin.execute("create schema extensions")
+        for extension in ("citext", "hstore"):
+            admin.execute(f"create extension {extension} schema extensions")
+    supabase.install(server.admin_url(SUPABASE_TEMPLATE), SUPABASE_TEMPLATE)
+    return SUPABASE_TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def bridge_template(server: Server, supabase_template: str) -> str:
+    """The same with schema bridge."""
+    create_database(server, BRIDGE_TEMPLATE, supabase_template)
+    database = Database(server, BRIDGE_TEMPLATE)
+    database.install()
+    database.connection.close()
+    return BRIDGE_TEMPLATE
+
+
+@pytest.fixture
+def database(server: Server, bridge_template: str) -> Iterator[Database]:
+    yield from clone(server, bridge_template)
+
+
+@pytest.fixture
+def empty_database(server: Server, supabase_template: str) -> Iterator[Database]:
+    yield from clone(server, supabase_template)
+
+
+def clone(server: Server, template: str) -> Iterator[Database]:
+    name = f"test_{uuid4().hex}"
+    create_database(server, name, template)
+    database = Database(server, name)
+    yield database
+    database.connection.close()
+    with psycopg.connect(server.admin_url(), autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

@@ -1,0 +1,188 @@
+"""A message after its transaction: settled, claimed, failed, given up, pruned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.databases import Database
+
+
+@pytest.fixture
+def orders(database: Database) -> Database:
+    database.execute("create table public.orders (id bigint primary key)")
+    database.sync(table="public.orders", operations=["insert"])
+    return database
+
+
+def insert(orders: Database, order: int = 1) -> str:
+    orders.execute("insert into public.orders values (%s)", [order])
+    return str(orders.scalar("select max(id::text) from bridge.message"))
+
+
+def answer(orders: Database, message: str, *, status: int | None, error: str | None = None) -> None:
+    """What pg_net's worker does once it has an answer."""
+    orders.execute(
+        """with sent as (
+            delete from net.http_request_queue
+            where id = (select request_id from bridge.posted where message_id = %s) returning id)
+        insert into net._http_response (id, status_code, error_msg, timed_out, content_type, headers, content)
+        select id, %s, %s, false, null, null, null from sent""",
+        [message, status, error],
+    )
+
+
+def state(orders: Database, message: str) -> list[object]:
+    return orders.rows("select state, attempts, last_error from bridge.message where id = %s", [message])[0]
+
+
+def should_settle_an_accepted_message(orders: Database) -> None:
+    message = insert(orders)
+    answer(orders, message, status=202)
+
+    assert orders.rows("select * from bridge.settle(100)") == [[1, 0]]
+
+    assert state(orders, message) == ["delivered", 0, None]
+    assert orders.scalar("select count(*) from bridge.posted") == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "recorded"),
+    [(503, None, "HTTP 503"), (302, None, "HTTP 302"), (None, "refused", "refused")],
+)
+def should_take_anything_but_2xx_for_a_failed_attempt(
+    orders: Database, status: int | None, error: str | None, recorded: str
+) -> None:
+    message = insert(orders)
+    answer(orders, message, status=status, error=error)
+
+    assert orders.rows("select * from bridge.settle(100)") == [[0, 1]]
+
+    assert state(orders, message) == ["pending", 1, recorded]
+    wait = orders.scalar("select extract(epoch from due_at - clock_timestamp()) from bridge.message")
+    assert 4 < wait < 6
+
+
+def should_leave_a_fresh_message_to_pg_net(orders: Database) -> None:
+    insert(orders)
+
+    assert orders.rows("select * from bridge.claim(10, 60)") == []
+
+
+def should_claim_what_pg_net_did_not_deliver_in_time(orders: Database) -> None:
+    message = insert(orders)
+    orders.execute("update bridge.message set due_at = clock_timestamp()")
+
+    [[claimed, webhook, target, body, attempts]] = orders.rows("select * from bridge.claim(10, 60)")
+
+    assert (str(claimed), webhook, target, attempts) == (message, "webhook", "process_order", 0)
+    assert body == orders.scalar("select body::text from bridge.message")
+
+
+def should_give_each_message_to_one_of_two_deliverers(orders: Database) -> None:
+    orders.execute("insert into public.orders select generate_series(1, 1000)")
+    orders.execute("update bridge.message set due_at = clock_timestamp()")
+    with orders.connect() as first, orders.connect() as second:
+        first.autocommit = False
+        mine = first.execute("select id from bridge.claim(5, 60)").fetchall()
+        theirs = second.execute("select id from bridge.claim(100, 60)").fetchall()
+        first.commit()
+
+    assert (len(mine), len(theirs)) == (5, 5)
+    assert not set(mine) & set(theirs)
+
+
+def should_make_messages_of_a_dead_deliverer_due_again(orders: Database) -> None:
+    insert(orders)
+    orders.execute("update bridge.message set due_at = clock_timestamp()")
+    orders.rows("select * from bridge.claim(10, 0)")
+
+    assert len(orders.rows("select * from bridge.claim(10, 60)")) == 1
+    assert orders.rows("select * from bridge.claim(10, 60)") == []
+
+
+def should_never_take_an_answer_of_before_a_crash_for_one_of_after_it(orders: Database) -> None:
+    before = insert(orders, 1)
+    # A crash empties unlogged tables, and starts pg_net's ids over.
+    orders.execute("truncate bridge.posted; truncate net.http_request_queue; truncate net._http_response")
+    orders.execute("select setval(pg_get_serial_sequence('net.http_request_queue', 'id'), 1, false)")
+    after = insert(orders, 2)
+    answer(orders, after, status=202)
+
+    orders.rows("select * from bridge.settle(100)")
+
+    assert state(orders, after)[0] == "delivered"
+    assert state(orders, before)[0] == "pending"
+
+
+def should_keep_what_pg_net_reads_and_maps_unlogged_alike(orders: Database) -> None:
+    assert orders.scalar("select relpersistence from pg_class where oid = 'bridge.posted'::regclass") == "u"
+    assert orders.scalar("select relpersistence from pg_class where oid = 'bridge.message'::regclass") == "p"
+
+
+def should_follow_the_standards_schedule_and_then_give_up(orders: Database) -> None:
+    message = insert(orders)
+    waits = []
+    while True:
+        verdict = orders.scalar("select bridge.fail(%s, 'no route')", [message])
+        if verdict == "dead":
+            break
+        waits.append(
+            orders.scalar("select round(extract(epoch from due_at - clock_timestamp())) from bridge.message")
+        )
+
+    schedule = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+    assert all(base - 1 <= wait <= base * 1.1 for base, wait in zip(schedule, waits, strict=True))
+    assert orders.rows("select webhook, attempts, last_error from bridge.dead_letter") == [
+        ["webhook", 10, "no route"]
+    ]
+
+
+def should_complete_only_what_is_pending(orders: Database) -> None:
+    message = insert(orders)
+
+    assert orders.scalar("select bridge.complete(array[%s]::uuid[])", [message]) == 1
+    assert orders.scalar("select bridge.complete(array[%s]::uuid[])", [message]) == 0
+    assert orders.scalar("select bridge.fail(%s, 'late')", [message]) is None
+    assert state(orders, message)[0] == "delivered"
+
+
+def should_prune_what_is_delivered_and_past_retention(orders: Database) -> None:
+    old, undelivered, fresh = (insert(orders, number) for number in range(3))
+    old_id, undelivered_id = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
+    orders.execute("update bridge.message set id = %s, state = 'delivered' where id = %s", [old_id, old])
+    orders.execute("update bridge.message set id = %s where id = %s", [undelivered_id, undelivered])
+    orders.execute("update bridge.message set state = 'delivered' where id = %s", [fresh])
+    orders.execute(
+        "insert into bridge.processed_event values ('w', %s), ('w', %s)", [f"{old_id}:0", f"{fresh}:0"]
+    )
+
+    assert orders.scalar("select bridge.prune(100)") == 2
+
+    assert orders.column("select id::text from bridge.message order by id") == [undelivered_id, fresh]
+    assert orders.column("select event_id from bridge.processed_event") == [f"{fresh}:0"]
+
+
+def should_count_what_waits_and_what_is_dead(orders: Database) -> None:
+    message = insert(orders, 1)
+    insert(orders, 2)
+    orders.execute("update bridge.message set created_at = clock_timestamp() - interval '90 s'")
+    orders.execute("update bridge.message set state = 'dead' where id = %s", [message])
+
+    [[pending, oldest, dead]] = orders.rows("select * from bridge.metrics()")
+
+    assert (pending, dead) == (1, 1)
+    assert 90 <= oldest < 100
+    assert orders.rows("select webhook, pending, dead from bridge.status") == [["webhook", 1, 1]]
+
+
+def should_make_ids_that_sort_by_time(orders: Database) -> None:
+    ids = orders.column("select bridge.new_message_id()::text from generate_series(1, 3), pg_sleep(0.002)")
+
+    assert ids == sorted(ids)
+    assert {message_id[14] for message_id in ids} == {"7"}
+    assert {message_id[19] for message_id in ids} <= set("89ab")
+    assert orders.scalar("select bridge.message_id_at(now() - interval '1 s') < bridge.new_message_id()")
+    assert orders.scalar("select bridge.message_id_at(now() + interval '1 s') > bridge.new_message_id()")

@@ -1,0 +1,114 @@
+"""A database of its own for each test, cloned from one in which schema bridge is installed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.postgres import Server
+
+SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SQL_FILES = sorted((Path(__file__).parents[1] / "sql").glob("*.sql"))
+
+Row = tuple[Any, ...]
+
+
+def webhook(**declared: Any) -> dict[str, Any]:
+    """A declared webhook, as stacks/ hands it to bridge.sync."""
+    return {
+        "name": "webhook",
+        "columns": None,
+        "when": None,
+        "enabled": True,
+        "target": "process_order",
+        **declared,
+    }
+
+
+def declaration(webhooks: list[dict[str, Any]]) -> dict[str, Any]:
+    """What bridge.sync takes."""
+    return {
+        "webhook_url": "https://api.example.com/",
+        "fast_path_grace": 30,
+        "retention": 7,
+        "targets": [{"name": "process_order", "kind": "queue"}],
+        "webhooks": webhooks,
+    }
+
+
+class Database:
+    """What tests say to their database. `connection` is the deploying role's, with autocommit on."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.name = name
+        self.url = server.url(name)
+        self._admin_url = server.admin_url(name)
+        self.connection = self._open(self.url)
+
+    @staticmethod
+    def _open(url: str) -> psycopg.Connection[Row]:
+        return psycopg.connect(url, autocommit=True)
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[Row]]:
+        connection = self._open(self.url)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def execute(self, statement: Any, values: list[Any] | None = None) -> None:
+        self.connection.execute(statement, values)
+
+    def execute_as_admin(self, statement: str) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as admin:
+            admin.execute(statement.encode())
+
+    def rows(self, query: str, values: list[Any] | None = None) -> list[list[Any]]:
+        return [list(row) for row in self.connection.execute(query.encode(), values)]
+
+    def column(self, query: str, values: list[Any] | None = None) -> list[Any]:
+        return [row[0] for row in self.rows(query, values)]
+
+    def scalar(self, query: str, values: list[Any] | None = None, *, as_text: bool = False) -> Any:
+        [[value]] = self.rows(f"select t.v::text from ({query}) as t (v)" if as_text else query, values)
+        return value
+
+    def install(self) -> None:
+        with self.connection.transaction():
+            for file in SQL_FILES:
+                self.connection.execute(file.read_bytes())
+            self.connection.execute("select bridge.set_signing_secret(%s)", [SECRET])
+
+    def sync_all(
+        self, webhooks: list[dict[str, Any]], owner: str = "tests", adopt: str | None = None
+    ) -> dict[str, Any]:
+        desired = json.dumps(declaration(webhooks))
+        result: dict[str, Any] = self.scalar("select bridge.sync(%s::jsonb, %s, %s)", [desired, owner, adopt])
+        return result
+
+    def sync(self, **declared: Any) -> dict[str, Any]:
+        return self.sync_all([webhook(**declared)])
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The bodies of sendable messages, oldest first, each with the message's `id`."""
+        return self.column(
+            "select body || jsonb_build_object('id', id) from bridge.message"
+            " where state <> 'dead' order by id"
+        )
+
+    def events(self) -> list[dict[str, Any]]:
+        return [event for message in self.messages() for event in message["data"]]
+
+    def states(self) -> set[str]:
+        return set(self.column("select distinct state from bridge.message"))
+
+    def clear(self) -> None:
+        self.execute("truncate bridge.message, bridge.posted")
