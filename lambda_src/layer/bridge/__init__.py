@@ -1,0 +1,1 @@
+"""What the functions share: signing, events, secrets, the database, queues, the worker helper."""

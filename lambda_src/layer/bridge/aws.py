@@ -1,0 +1,40 @@
+"""Clients of AWS, made by botocore alone: boto3 around it would add as much again, half of it for S3."""
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+
+@functools.cache
+def _session() -> "Session":
+    from botocore.session import get_session  # noqa: PLC0415  # those who need no client shouldn't pay for it
+
+    return get_session()
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """Make a service's client, once. It is safe to use from several threads.
+
+    Args:
+        service: "sqs" or "secretsmanager".
+    """
+    from botocore.config import Config  # noqa: PLC0415
+
+    # Whoever sent a webhook waits five seconds for its answer.
+    config = Config(
+        connect_timeout=2,
+        read_timeout=4,
+        retries={"total_max_attempts": 3, "mode": "standard"},
+        max_pool_connections=16,
+        tcp_keepalive=True,
+    )
+    return _session().create_client(service, config=config)
+
+
+def forget() -> None:
+    """Forget the clients, so that the next ones are made from the environment of then."""
+    client.cache_clear()
+    _session.cache_clear()

@@ -1,0 +1,1 @@
+"""POST /webhooks/{webhook}: verifies a signed message and puts its events into a queue."""

@@ -1,0 +1,61 @@
+"""The receiver's environment, read once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bridge.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the deployment tells the receiver.
+
+    Attributes:
+        signing_secret_id: the Secrets Manager entry with "current" and "previous".
+        queues: each webhook's queue URL; None for a webhook that is verified and goes nowhere.
+        allowed_source_ranges: CIDRs that requests may come from; empty: any.
+    """
+
+    signing_secret_id: str
+    queues: Mapping[str, str | None]
+    allowed_source_ranges: tuple[str, ...]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read SIGNING_SECRET_ID, WEBHOOKS, QUEUES and ALLOWED_SOURCE_RANGES.
+
+        Raises:
+            SettingsError: one is missing or malformed.
+        """
+        webhooks = _json(environment, "WEBHOOKS", dict)
+        urls = _json(environment, "QUEUES", dict)
+        for webhook, target in webhooks.items():
+            if target is not None and target not in urls:
+                raise SettingsError(f'WEBHOOKS: target "{target}" of webhook "{webhook}" is not in QUEUES')
+        return cls(
+            signing_secret_id=_required(environment, "SIGNING_SECRET_ID"),
+            queues={
+                webhook: None if target is None else urls[target] for webhook, target in webhooks.items()
+            },
+            allowed_source_ranges=tuple(_json(environment, "ALLOWED_SOURCE_RANGES", list)),
+        )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"the environment variable {name} is not set")
+    return value
+
+
+def _json(environment: Mapping[str, str], name: str, kind: type) -> Any:
+    text = _required(environment, name)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, kind):
+        raise SettingsError(f"the environment variable {name} must be a JSON {kind.__name__}, not {text!r}")
+    return value

@@ -1,0 +1,1 @@
+"""Moves due messages from the outbox to their queues: on a schedule, and when the database rings."""

@@ -1,0 +1,61 @@
+"""The Lambda function that is invoked by a schedule and by the wake queue."""
+
+import functools
+import os
+from dataclasses import asdict
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from bridge.database import Database
+from redeliver.outbox import Outbox, Waiting
+from redeliver.running import Run, Summary
+from redeliver.settings import Settings
+
+_logger = Logger()
+_metrics = Metrics()
+
+
+@functools.cache
+def settings() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+@functools.cache
+def outbox() -> Outbox:
+    known = settings()
+    return Outbox(Database(known.database_secret_id, tls=known.database_tls, application_name="redeliver"))
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Deliver what is due.
+
+    Args:
+        event: SQS records when the database rang; anything else is the schedule, which also prunes.
+        context: Lambda's.
+
+    Returns:
+        What the run did and what is left. An error, such as a database out of reach, is raised.
+    """
+    rung = "Records" in event
+    run = Run(outbox(), settings().queues, context.get_remaining_time_in_millis)
+    run.redeliver(rung=rung)
+    if not rung:
+        run.prune()
+    waiting = run.waiting()
+    _publish(run.summary, waiting)
+    summary = {"rung": rung, **asdict(run.summary), **waiting._asdict()}
+    _logger.info("redelivery done", extra=summary)
+    return summary | {"batchItemFailures": []}
+
+
+def _publish(summary: Summary, waiting: Waiting) -> None:
+    _metrics.add_metric("Backlog", MetricUnit.Count, waiting.pending)
+    _metrics.add_metric("OldestMessageAge", MetricUnit.Seconds, waiting.oldest_seconds)
+    _metrics.add_metric("DeadMessages", MetricUnit.Count, waiting.dead)
+    _metrics.add_metric("Settled", MetricUnit.Count, summary.settled)
+    _metrics.add_metric("Redelivered", MetricUnit.Count, summary.redelivered)
+    _metrics.add_metric("RedeliveryFailed", MetricUnit.Count, summary.failed + summary.settled_failed)
+    _metrics.flush_metrics()
