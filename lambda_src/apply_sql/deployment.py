@@ -1,0 +1,83 @@
+"""What a deployment does to the database, in its order."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apply_sql.errors import PingError
+from apply_sql.installation import Connection, install, present, restore, uninstall
+from apply_sql.ping import ping
+from apply_sql.request import Request
+
+_PG_NET_VERSION = (
+    "select coalesce((select extversion from pg_extension where extname = 'pg_net'), 'not an extension')"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """One Create, Update or Delete.
+
+    Attributes:
+        connect: gives the direct connection, in autocommit mode, made anew after it broke.
+        sql_files: in the order in which they are applied.
+        signing_secret: gives the secrets in force: base64, separated by a space.
+        warn: takes what the deployment should say without failing.
+        ping_seconds: how long an answer to the ping is waited for.
+    """
+
+    connect: Callable[[], Connection]
+    sql_files: list[Path]
+    signing_secret: Callable[[], str]
+    warn: Callable[[str], None]
+    ping_seconds: float = 30.0
+
+    def apply(self, request: Request) -> dict[str, Any]:
+        """Install or change, and prove by a ping that messages arrive; take it back if they don't.
+
+        Returns:
+            The resource's attributes: Triggers, PgNetVersion, RoundTripMs, Ping.
+
+        Raises:
+            ApplyError: the database is as it was before.
+        """
+        secret = self.signing_secret()
+        before = present(self.connect())
+        summary = install(self.connect(), self.sql_files, secret, request)
+        return {
+            "Triggers": summary["triggers"],
+            "PgNetVersion": self._value(_PG_NET_VERSION),
+            "RoundTripMs": self._round_trip_ms(),
+            "Ping": self._ping(request, before),
+        }
+
+    def remove(self, request: Request) -> dict[str, Any]:
+        """Take out what this owner's deployments made; undelivered messages stay."""
+        removed = uninstall(self.connect(), request.owner)
+        if removed["messages_kept"]:
+            self.warn(
+                f"{removed['messages_kept']} undelivered messages are kept in bridge.message; "
+                "the next installation delivers them, or: drop schema bridge cascade"
+            )
+        return removed
+
+    def _ping(self, request: Request, before: tuple[str, dict[str, Any]] | None) -> str:
+        try:
+            return ping(self.connect(), timeout_seconds=self.ping_seconds)
+        except PingError as error:
+            if not request.ping_required:
+                self.warn(str(error))
+                return f"warning: {error}"[:1000]
+            restore(self.connect(), before)
+            raise
+
+    def _round_trip_ms(self) -> str:
+        started = time.perf_counter()
+        self._value("select 1")
+        return f"{(time.perf_counter() - started) * 1000:.1f}"
+
+    def _value(self, query: str) -> Any:
+        row = self.connect().execute(query.encode()).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,83 @@
+"""`Custom::SupabaseBridge`: schema bridge and the declared triggers, as a CloudFormation resource.
+
+Called by CDK's provider framework (onEvent). The event is never logged: it holds the pre-signed address that
+CloudFormation awaits its answer at.
+"""
+
+import functools
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from apply_sql.deployment import Deployment
+from apply_sql.errors import ApplyError
+from apply_sql.request import PHYSICAL_ID, Request
+from apply_sql.settings import Settings
+from bridge import secrets
+from bridge.database import Database
+from bridge.errors import BridgeError
+
+REASON_CHARACTERS = 1500
+"""A custom resource's whole answer may hold 4096 bytes, and the framework adds its own."""
+
+_logger = Logger()
+
+
+@functools.cache
+def _settings() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Apply, change or remove the installation.
+
+    Raises:
+        ApplyError: its text is the reason that CloudFormation shows.
+    """
+    request = Request.parse(event)
+    try:
+        data = _serve(request)
+    except (ApplyError, BridgeError) as error:
+        _logger.error("failed", extra={"kind": request.kind, "reason": str(error)})  # noqa: TRY400 - no event in a log
+        raise ApplyError(shortened(str(error))) from None
+    _logger.info("done", extra={"kind": request.kind, **data})
+    return {"PhysicalResourceId": PHYSICAL_ID, "Data": data}
+
+
+def _serve(request: Request) -> dict[str, Any]:
+    settings = _settings()
+    # A secret that was filled since the last attempt counts at once.
+    secrets.forget()
+    database = Database(
+        settings.database_secret_id,
+        tls=settings.database_tls,
+        application_name="apply_sql",
+        url_field="direct_url",
+    )
+    deployment = Deployment(
+        connect=database.connection,
+        sql_files=sorted(settings.sql_directory.glob("*.sql")),
+        signing_secret=lambda: _signing_secret(settings.signing_secret_id),
+        warn=_logger.warning,
+    )
+    try:
+        return deployment.remove(request) if request.kind == "Delete" else deployment.apply(request)
+    finally:
+        database.close()
+
+
+def _signing_secret(secret_id: str) -> str:
+    """Read the secrets in force as Vault keeps them: base64, the current one first, separated by a space."""
+    entry = secrets.get(secret_id)
+    current, previous = secrets.field(secret_id, "current"), entry.get("previous", "")
+    return " ".join(secret.removeprefix("whsec_") for secret in (current, previous) if secret)
+
+
+def shortened(reason: str) -> str:
+    """Cut a reason to what CloudFormation takes, in its middle: its beginning and its end name the most."""
+    if len(reason) <= REASON_CHARACTERS:
+        return reason
+    half = (REASON_CHARACTERS - 20) // 2
+    return f"{reason[:half]} […] {reason[-half:]}"

@@ -1,0 +1,73 @@
+"""Whether a message from the database reaches the API."""
+
+import json
+import time
+from typing import Any
+
+from apply_sql.errors import PingError
+from apply_sql.installation import Connection
+
+PAUSE_SECONDS = 3.0
+ACCEPTED = range(200, 300)
+
+
+def ping(connection: Connection, *, timeout_seconds: float) -> str:
+    """Has the database post signed messages until one is accepted; a new API may refuse the first.
+
+    Args:
+        connection: With autocommit on: pg_net sends at commit.
+        timeout_seconds: For all attempts together.
+
+    Returns:
+        What came back, for people.
+
+    Raises:
+        PingError: No 2xx in time; names the last answer and the likely remedy.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    last: dict[str, Any] | None = None
+    while time.monotonic() < deadline:
+        started = time.monotonic()
+        request_id = _scalar(connection, "select bridge.ping()")
+        answer = _await_answer(connection, request_id, deadline)
+        last = answer or last
+        if answer and answer["status"] in ACCEPTED:
+            return f"HTTP {answer['status']} after {(time.monotonic() - started) * 1000:.0f} ms"
+        time.sleep(max(0.0, min(PAUSE_SECONDS, deadline - time.monotonic())))
+    url = _scalar(connection, "select webhook_url from bridge.installation")
+    raise PingError(f"bridge.ping() to {url}: {explain(last)}")
+
+
+def _await_answer(connection: Connection, request_id: int, deadline: float) -> dict[str, Any] | None:
+    while time.monotonic() < deadline:
+        answer = _scalar(connection, "select bridge.ping_answer(%s)", [request_id])
+        if answer is not None:
+            return dict(answer)
+        time.sleep(0.05)
+    return None
+
+
+def _scalar(connection: Connection, query: str, values: list[Any] | None = None) -> Any:
+    row = connection.execute(query.encode(), values).fetchone()
+    return row[0] if row else None
+
+
+def explain(answer: dict[str, Any] | None) -> str:
+    """The answer, and what to do about it."""
+    if answer is None:
+        return (
+            "pg_net gave no answer. Is its background worker running, and does pg_net.database_name name"
+            " this database? select net.worker_restart() restarts it"
+        )
+    status = answer["status"]
+    if status is None:
+        reason = "timed out" if answer["timed_out"] else answer["error"]
+        return (
+            f"{reason}. Can the database server reach that address? Set webhook_url if it needs another one"
+        )
+    body = json.dumps(answer["body"])
+    if status == 401:  # noqa: PLR2004
+        return f"HTTP 401 {body}. Is the clock of the database server right to five minutes?"
+    if status == 403:  # noqa: PLR2004
+        return f"HTTP 403 {body}. Does allowed_source_ranges hold the database server's public address?"
+    return f"HTTP {status} {body}. Does webhook_url name the API of this stack?"

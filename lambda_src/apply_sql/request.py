@@ -1,0 +1,38 @@
+"""What CloudFormation asks of the custom resource."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+PHYSICAL_ID = "supabase-bridge"
+"""The same for ever: CloudFormation takes another one for a replacement and would delete the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A Create, Update or Delete of `Custom::SupabaseBridge`.
+
+    Attributes:
+        declaration: What `bridge.sync` takes.
+        owner: Account/region/stack that this database is bridged by.
+        adopt: The present owner that may be replaced, or None.
+        ping_required: Whether a missing answer to `bridge.ping()` fails the deployment.
+    """
+
+    kind: Literal["Create", "Update", "Delete"]
+    declaration: dict[str, Any]
+    owner: str
+    adopt: str | None
+    ping_required: bool
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> Self:
+        """Reads an event of CDK's provider framework; a missing property raises KeyError with its name."""
+        properties = event["ResourceProperties"]
+        return cls(
+            kind=event["RequestType"],
+            declaration=json.loads(properties["Declaration"]),
+            owner=properties["Owner"],
+            adopt=properties.get("Adopt") or None,
+            ping_required=properties["Ping"] == "required",
+        )

@@ -1,0 +1,44 @@
+"""The function's environment, read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from bridge.errors import SettingsError
+
+ASSET = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the deployment tells apply_sql.
+
+    Attributes:
+        database_secret_id: the Secrets Manager entry with the direct URL.
+        signing_secret_id: the entry with "current" and "previous".
+        database_tls: disable, require, verify-ca or verify-full.
+        sql_directory: the folder of numbered .sql files.
+    """
+
+    database_secret_id: str
+    signing_secret_id: str
+    database_tls: str
+    sql_directory: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read DATABASE_SECRET_ID, SIGNING_SECRET_ID, DATABASE_TLS and SQL_DIRECTORY (beside the package).
+
+        Raises:
+            SettingsError: one is not set.
+        """
+        try:
+            return cls(
+                database_secret_id=environment["DATABASE_SECRET_ID"],
+                signing_secret_id=environment["SIGNING_SECRET_ID"],
+                database_tls=environment["DATABASE_TLS"],
+                sql_directory=ASSET / environment["SQL_DIRECTORY"],
+            )
+        except KeyError as error:
+            raise SettingsError(f"the environment variable {error.args[0]} is not set") from None
