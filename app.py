@@ -1,0 +1,24 @@
+"""The CDK app: `cdk deploy -c stage=NAME`."""
+
+import sys
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from stacks.bridge import BridgeStack
+from stacks.errors import AppError
+from stacks.secrets import SecretsStack
+from stacks.settings import read_settings
+
+app = App()
+try:
+    settings = read_settings(app.node.get_all_context())
+    prefix = f"external-compute-{settings.stage}"
+    secrets = SecretsStack(app, f"{prefix}-secrets", settings=settings)
+    BridgeStack(app, f"{prefix}-bridge", settings=settings, secrets=secrets)
+except AppError as error:
+    sys.exit(str(error))
+Tags.of(app).add("project", "external-compute")
+Tags.of(app).add("stage", settings.stage)
+Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+app.synth()

@@ -1,0 +1,166 @@
+"""Fill a stage's Secrets Manager entries from a self-hosted Supabase's .env.
+
+python -m scripts.fill_secrets --stage prod --env-file path/to/.env --database-host db.example.com
+"""
+
+# ruff: noqa: T201 - what it prints is what it is for
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from scripts.supabase_values import FillError, Given, collect, masked_url
+from stacks.errors import SettingsError
+from stacks.settings import read_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+REQUIRED = {
+    "supabase": {
+        "url": "SUPABASE_PUBLIC_URL in the .env, or --supabase-url",
+        "service_role_key": "SERVICE_ROLE_KEY or SUPABASE_SECRET_KEY in the .env",
+        "jwt_secret": "JWT_SECRET in the .env",
+    },
+    "database": {
+        "database_url": "--env-file, or --database-url",
+        "direct_url": "--env-file, or --direct-url",
+    },
+}
+_BAD_CREDENTIALS = {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Show what would be written, ask, and write it; exits with a message where that can't be done."""
+    options = _parser().parse_args(arguments)
+    try:
+        _fill(options)
+    except (FillError, SettingsError) as error:
+        sys.exit(str(error))
+    except NoCredentialsError:
+        sys.exit("no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`")
+    except NoRegionError:
+        sys.exit("no AWS region found; give --region, set AWS_REGION, or name it in bridge.toml")
+    except BotoCoreError as error:
+        sys.exit(f"AWS can't be reached: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.fill_secrets", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--stage", required=True, help="a stage of bridge.toml")
+    parser.add_argument("--config", default="bridge.toml", help="another file than bridge.toml")
+    parser.add_argument("--env-file", type=Path, help="the .env beside Supabase's docker-compose.yml")
+    parser.add_argument(
+        "--database-host", help="where the pooler is reached, if not at SUPABASE_PUBLIC_URL's host"
+    )
+    parser.add_argument("--supabase-url", help="instead of SUPABASE_PUBLIC_URL")
+    parser.add_argument("--database-url", help="pooled connection, instead of the one made of the .env")
+    parser.add_argument("--direct-url", help="direct connection, instead of the one made of the .env")
+    parser.add_argument(
+        "--ca-file", type=Path, help="PEM file with the CA that signed the database's certificate"
+    )
+    parser.add_argument(
+        "--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it"
+    )
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    return parser
+
+
+def _fill(options: argparse.Namespace) -> None:
+    stage = read_settings({"stage": options.stage, "config": options.config}).environment
+    values = collect(Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__}))
+    if not values:
+        raise FillError("nothing to fill in; give --env-file, or --database-url and --direct-url")
+    # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
+    region = options.region or stage.region or os.environ.get("AWS_REGION")
+    client = boto3.Session(region_name=region).client("secretsmanager")
+    entries = {name: _merged(client, options.stage, name, keys) for name, keys in values.items()}
+    if missing := [line for name, keys in entries.items() for line in _missing(name, keys)]:
+        raise FillError("\n  ".join(["not everything is there:", *missing]))
+    for name, keys in entries.items():
+        print(_secret_name(options.stage, name))
+        for key, value in keys.items():
+            print(f"  {key:<17} {_masked(key, value)}")
+    if not options.yes and not _confirmed(client.meta.region_name):
+        raise FillError("nothing was written")
+    for name, keys in entries.items():
+        secret = _secret_name(options.stage, name)
+        try:
+            client.put_secret_value(SecretId=secret, SecretString=json.dumps(keys))
+        except ClientError as error:
+            raise _explained(error, options.stage, secret, client.meta.region_name) from error
+    print(f"written in {client.meta.region_name}")
+
+
+def _secret_name(stage: str, name: str) -> str:
+    return f"external-compute/{stage}/{name}"
+
+
+def _merged(client: "SecretsManagerClient", stage: str, name: str, keys: dict[str, str]) -> dict[str, Any]:
+    """What the entry holds, with the new values in it; other keys stay."""
+    secret = _secret_name(stage, name)
+    try:
+        client.describe_secret(SecretId=secret)
+    except ClientError as error:
+        raise _explained(error, stage, secret, client.meta.region_name) from error
+    try:
+        # AWS answers for an entry that was never filled with an error, the local emulator without a value.
+        present = json.loads(client.get_secret_value(SecretId=secret).get("SecretString") or "{}")
+    except client.exceptions.ResourceNotFoundException:
+        present = {}
+    except ClientError as error:
+        raise _explained(error, stage, secret, client.meta.region_name) from error
+    except ValueError:
+        present = None
+    if not isinstance(present, dict):
+        raise FillError(
+            f"{secret} holds something else than a JSON object; correct it in Secrets Manager first"
+        )
+    return {**present, **keys}
+
+
+def _explained(error: ClientError, stage: str, secret: str, region: str) -> FillError:
+    code = error.response["Error"]["Code"]
+    if code == "ResourceNotFoundException":
+        return FillError(
+            f"{secret} doesn't exist in {region}; deploy the entries first:\n"
+            f"  npx cdk deploy -c stage={stage} external-compute-{stage}-secrets\n"
+            "If they are in another region, name it with --region."
+        )
+    if code in _BAD_CREDENTIALS:
+        return FillError(
+            f"AWS doesn't accept these credentials ({code}); renew them, or choose others with AWS_PROFILE"
+        )
+    return FillError(
+        f"{secret} can't be read or written in {region}: {error.response['Error'].get('Message') or code}"
+    )
+
+
+def _missing(name: str, keys: dict[str, str]) -> list[str]:
+    return [f"{name}: {key} ({source})" for key, source in REQUIRED[name].items() if not keys.get(key)]
+
+
+def _masked(key: str, value: Any) -> str:
+    text = str(value)
+    if key.endswith("url"):
+        return masked_url(text)
+    return f"•••• ({len(text)} characters)"
+
+
+def _confirmed(region: str) -> bool:
+    if not sys.stdin.isatty():
+        raise FillError("nobody is there to ask; give --yes to write without asking")
+    return input(f"Write this to Secrets Manager in {region}? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The layer that every function has: the package bridge and the locked libraries."""
+
+import platform
+from pathlib import Path
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.constructs.layer_libraries import install_libraries
+from stacks.constructs.staging import staged
+
+
+def function_architecture(*, for_this_machine: bool) -> lambda_.Architecture:
+    """arm64, or this machine's where functions run on it."""
+    if for_this_machine and platform.machine().lower() in {"x86_64", "amd64"}:
+        return lambda_.Architecture.X86_64
+    return lambda_.Architecture.ARM_64
+
+
+class SharedLayer(lambda_.LayerVersion):
+    """/opt/python with the package bridge and the libraries of its requirements.txt."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, source: Path, cache: Path, for_this_machine: bool
+    ) -> None:
+        """Build it.
+
+        Args:
+            scope: the stack.
+            construct_id: within the scope.
+            source: folder with requirements.txt, a lock with hashes, and the package bridge/.
+            cache: where installed libraries are kept between syntheses.
+            for_this_machine: wheels for this machine and interpreter, instead of Lambda's Python on arm64.
+
+        Raises:
+            LayerError: the libraries can't be installed.
+        """
+        libraries = install_libraries(
+            source / "requirements.txt", for_this_machine=for_this_machine, cache=cache
+        )
+        with staged({"python": libraries, "python/bridge": source / "bridge"}) as folder:
+            super().__init__(
+                scope,
+                construct_id,
+                code=lambda_.Code.from_asset(folder),
+                compatible_architectures=[function_architecture(for_this_machine=for_this_machine)],
+                compatible_runtimes=[lambda_.Runtime.PYTHON_3_14],
+                description="The package bridge and the libraries that the functions share",
+            )

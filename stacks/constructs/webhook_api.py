@@ -1,0 +1,94 @@
+"""The HTTP API that the database posts messages to."""
+
+import json
+from typing import cast
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.log_group import LogGroup
+
+ROUTE = "/webhooks/{webhook}"
+
+# Neither body nor signature: both would let a reader of logs read rows, or replay them.
+_LOGGED = {
+    "requestId": "$context.requestId",
+    "requestTime": "$context.requestTime",
+    "sourceIp": "$context.identity.sourceIp",
+    "routeKey": "$context.routeKey",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLatency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationError": "$context.integrationErrorMessage",
+    "gatewayError": "$context.error.message",
+}
+
+
+class WebhookApi(Construct):
+    """POST /webhooks/{webhook}, throttled and logged.
+
+    Attributes:
+        api: the HTTP API.
+        domain: the custom domain, if there is one.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but two by name
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        receiver: lambda_.IFunction,
+        name: str,
+        throttle_rate: int,
+        throttle_burst: int,
+        log_retention: int,
+        removal: RemovalPolicy,
+        domain_name: str | None,
+        certificate_arn: str | None,
+    ) -> None:
+        """Make it; `throttle_rate` in requests a second, `log_retention` in days."""
+        super().__init__(scope, construct_id)
+        self.api = apigw.HttpApi(self, "Api", api_name=name, create_default_stage=False)
+        self.domain = self._domain(domain_name, certificate_arn)
+        stage = apigw.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            stage_name="$default",
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=apigw.ThrottleSettings(rate_limit=throttle_rate, burst_limit=throttle_burst),
+            domain_mapping=apigw.DomainMappingOptions(domain_name=self.domain) if self.domain else None,
+        )
+        self._log_access(stage, log_retention, removal)
+        for route in self.api.add_routes(
+            path=ROUTE,
+            methods=[apigw.HttpMethod.POST],
+            integration=integrations.HttpLambdaIntegration("Receiver", receiver),
+        ):
+            acknowledge(
+                route,
+                "AwsSolutions-APIG4",
+                "The receiver verifies the signature over the body, which an authorizer doesn't see.",
+            )
+
+    def _log_access(self, stage: apigw.HttpStage, days: int, removal: RemovalPolicy) -> None:
+        group = LogGroup(self, "AccessLogs", days=days, removal=removal)
+        # The L2 property takes an interface that Python would have to implement for two values.
+        cast(
+            "apigw.CfnStage", stage.node.default_child
+        ).access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(
+            destination_arn=group.log_group_arn, format=json.dumps(_LOGGED)
+        )
+
+    def _domain(self, domain_name: str | None, certificate_arn: str | None) -> apigw.DomainName | None:
+        if domain_name is None or certificate_arn is None:
+            return None
+        certificate = acm.Certificate.from_certificate_arn(self, "Certificate", certificate_arn)
+        return apigw.DomainName(self, "Domain", domain_name=domain_name, certificate=certificate)

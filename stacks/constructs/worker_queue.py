@@ -1,0 +1,65 @@
+"""Queues, and where their poison goes."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+
+# SQS keeps a message at most this long.
+KEPT_LONGEST = Duration.days(14)
+# "at least six times the timeout of your function": Lambda developer guide, "Using Lambda with Amazon SQS".
+VISIBILITY_FACTOR = 6
+
+
+def visibility_timeout(function_timeout: Duration) -> Duration:
+    """How long a received message stays hidden."""
+    return Duration.seconds(VISIBILITY_FACTOR * int(function_timeout.to_seconds()))
+
+
+class WorkerQueue(Construct):
+    """A queue that moves a message which fails too often to its dead-letter queue.
+
+    Attributes:
+        queue: what events are sent to.
+        dead_letters: what a person looks at, counts and redrives.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, name: str, function_timeout: Duration, max_attempts: int
+    ) -> None:
+        """Make both.
+
+        Args:
+            scope: what they belong to.
+            construct_id: within the scope.
+            name: the queue's; the dead-letter queue has "-dead-letter" after it.
+            function_timeout: of the function that receives.
+            max_attempts: how often a message is received before it counts as dead.
+        """
+        super().__init__(scope, construct_id)
+        # Composed from its name: the queues name each other, which can't be two references.
+        queue_arn = Stack.of(self).format_arn(service="sqs", resource=name)
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            queue_name=f"{name}-dead-letter",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=KEPT_LONGEST,
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
+                source_queues=[sqs.Queue.from_queue_arn(self, "Source", queue_arn)],
+            ),
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=name,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=KEPT_LONGEST,
+            visibility_timeout=visibility_timeout(function_timeout),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_attempts),
+        )
+        acknowledge(self.dead_letters, "Serverless-SQSRedrivePolicy", "It is where redriving ends.")

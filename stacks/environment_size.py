@@ -1,0 +1,38 @@
+"""Lambda's limit for environment variables, checked where it can still be explained."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Stack
+
+from stacks.errors import SettingsError
+
+# "Environment variables: 4 KB, for all environment variables associated with the function, in aggregate":
+# AWS Lambda developer guide, "Lambda quotas".
+LIMIT = 4096
+# STAGE, the POWERTOOLS_ variables, and JSON's quotes.
+_RESERVED = 256
+# An unresolved reference: a queue's URL or a secret's ARN at its longest, in characters.
+_REFERENCE = 160
+
+
+def check_environment_size(stack: Stack, environment: Mapping[str, str]) -> None:
+    """Refuse an environment that Lambda would refuse in the middle of a deployment.
+
+    Raises:
+        SettingsError: with the size, the limit, and what takes the most.
+    """
+    sizes = {name: len(name) + _size(stack, value) for name, value in environment.items()}
+    if (total := sum(sizes.values()) + _RESERVED) > LIMIT:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise SettingsError(
+            f"the webhooks and workers of {stack.stack_name} need about {total} bytes of the receiver's "
+            f"environment, {sizes[largest]} of them for {largest}; Lambda allows {LIMIT}. "
+            "Shorten the names of webhooks, or declare fewer."
+        )
+
+
+def _size(stack: Stack, value: str) -> int:
+    """Bytes, with every reference at its longest."""
+    resolved = stack.resolve(value)
+    parts = [resolved] if isinstance(resolved, str) or "Fn::Join" not in resolved else resolved["Fn::Join"][1]
+    return sum(len(part.encode()) if isinstance(part, str) else _REFERENCE for part in parts)

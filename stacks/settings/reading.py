@@ -1,0 +1,203 @@
+"""Reading bridge.toml, and what -c overrides in it."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_origin
+
+from pydantic import ValidationError
+
+from stacks.errors import SettingsError
+from stacks.settings.mistakes import describe, unknown, written
+from stacks.settings.model import Section, Settings, Stage, Webhook, Worker
+
+_Model = TypeVar("_Model", bound=Section)
+
+WORKERS_DIRECTORY = Path(__file__).parents[2] / "lambda_src" / "workers"
+DEFAULT_FILE = "bridge.toml"  # beside cdk.json, where the CDK runs the app
+
+# Keys in the receiver's map of queues, packages of other functions, and the layer's own.
+_RESERVED_WORKERS = {"apply_sql", "bridge", "receive_webhook", "redeliver"}
+_WORKER_NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_OWN_CONTEXT = {"config", "stage"}
+
+
+def read_settings(context: Mapping[str, Any], *, workers_directory: Path = WORKERS_DIRECTORY) -> Settings:
+    """Read one stage.
+
+    Args:
+        context: what the CDK was given with -c: `config` names the file, bridge.toml if left out;
+            `stage` chooses; the names of stage settings override.
+        workers_directory: each folder in it with a handler.py is a worker.
+
+    Raises:
+        SettingsError: naming every mistake in the file and the overrides.
+    """
+    file = Path(context.get("config", DEFAULT_FILE))
+    reader = _Reader(_load(file))
+    settings = reader.settings(worker_folders(workers_directory), context)
+    if settings is None:
+        raise SettingsError("\n  ".join([f"{file} can't be used:", *reader.mistakes]))
+    return settings
+
+
+def worker_folders(directory: Path) -> list[str]:
+    """Names of the folders that hold a handler.py, in alphabetical order."""
+    return sorted(path.parent.name for path in directory.glob("*/handler.py"))
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        return {key: _frozen(value) for key, value in tomllib.loads(file.read_text("utf-8")).items()}
+    except FileNotFoundError:
+        raise SettingsError(f"{file} doesn't exist; name another file with -c config=FILE") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{file} can't be read: {exc}") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{file} is no TOML: {exc}") from exc
+
+
+def _frozen(value: Any) -> Any:
+    """Arrays as tuples, which a frozen, strict model takes as they are."""
+    match value:
+        case list():
+            return tuple(map(_frozen, value))
+        case dict():
+            return {key: _frozen(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+class _Reader:
+    """Goes through the whole file and collects what is wrong with it."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.mistakes: list[str] = []
+        self._data = data
+        sections = ("webhooks", "workers", "stages")
+        self.mistakes += [unknown("section", key, sections) for key in data if key not in sections]
+
+    def settings(self, folders: list[str], context: Mapping[str, Any]) -> Settings | None:
+        workers = self._workers(folders)
+        webhooks = self._webhooks(folders)
+        stages = self._named("stages", Stage)
+        self._check_context(context)
+        name = self._chosen(context.get("stage"))
+        environment = self._overridden(name, stages.get(name), context) if name else None
+        if self.mistakes or name is None or environment is None:
+            return None
+        return Settings(stage=name, environment=environment, webhooks=webhooks, workers=workers)
+
+    def _webhooks(self, folders: list[str]) -> tuple[Webhook, ...]:
+        entries = self._data.get("webhooks", ())
+        if not isinstance(entries, tuple) or not all(isinstance(entry, dict) for entry in entries):
+            self.mistakes.append(f"webhooks = {written(entries)} is wrong; begin each one with [[webhooks]]")
+            return ()
+        labels = [_label(entry.get("name"), index) for index, entry in enumerate(entries, 1)]
+        self._check_duplicates(labels)
+        self._check_targets(zip(labels, entries, strict=True), folders)
+        parsed = [self._parse(label, Webhook, entry) for label, entry in zip(labels, entries, strict=True)]
+        return tuple(webhook for webhook in parsed if webhook)
+
+    def _check_duplicates(self, labels: list[str]) -> None:
+        for label in sorted({label for label in labels if labels.count(label) > 1}):
+            self.mistakes.append(f"{label}: name is used {labels.count(label)} times; each needs its own")
+
+    def _check_targets(self, entries: Iterable[tuple[str, dict[str, Any]]], folders: list[str]) -> None:
+        for label, entry in entries:
+            target = entry.get("target")
+            if isinstance(target, str) and target not in folders:
+                problem = unknown("folder of lambda_src/workers with a handler.py", target, folders)
+                self.mistakes.append(f"{label}: target: {problem}")
+
+    def _workers(self, folders: list[str]) -> dict[str, Worker]:
+        for folder in folders:
+            if folder in _RESERVED_WORKERS or not re.fullmatch(
+                r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z0-9]+)*", folder
+            ):
+                self.mistakes.append(
+                    f'folder "{folder}" of lambda_src/workers: a worker\'s name has at most 32 lower-case '
+                    f"letters, digits and single '_', and is none of {', '.join(sorted(_RESERVED_WORKERS))}"
+                )
+        sized = self._named("workers", Worker)
+        for name in sized:
+            if name not in folders:
+                problem = unknown("folder of lambda_src/workers with a handler.py", name, folders)
+                self.mistakes.append(f'worker "{name}": {problem}')
+        return {folder: sized.get(folder, Worker()) for folder in folders}
+
+    def _named(self, section: str, model: type[_Model]) -> dict[str, _Model]:
+        """The tables of a section like [stages.prod], by name."""
+        tables = self._data.get(section, {})
+        if not isinstance(tables, dict):
+            self.mistakes.append(f"{section} = {written(tables)} is wrong; write [{section}.NAME]")
+            return {}
+        parsed: dict[str, _Model] = {}
+        for name, table in tables.items():
+            label = f'{section[:-1]} "{name}"'
+            if not isinstance(table, dict):
+                self.mistakes.append(f"{label}: {written(table)} is no table; write [{section}.{name}]")
+            elif (value := self._parse(label, model, table)) is not None:
+                parsed[name] = value
+        return parsed
+
+    def _chosen(self, wanted: str | None) -> str | None:
+        stages = self._data.get("stages", {})
+        if not isinstance(stages, dict) or not stages:
+            self.mistakes.append("there is no stage; add a section [stages.NAME]")
+            return None
+        name = wanted if wanted is not None else next(iter(stages)) if len(stages) == 1 else None
+        if name is None:
+            self.mistakes.append(
+                f"there are several stages; choose one with -c stage=NAME; known: {', '.join(sorted(stages))}"
+            )
+        elif name not in stages:
+            self.mistakes.append(f"-c stage: {unknown('stage', name, stages)}")
+        elif not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
+            self.mistakes.append(
+                f'stage "{name}": its name is wrong; allowed: a lower-case letter, '
+                "then at most 15 lower-case letters, digits or '-'"
+            )
+        else:
+            return name
+        return None
+
+    def _overridden(self, name: str, stage: Stage | None, context: Mapping[str, Any]) -> Stage | None:
+        given = {key: context[key] for key in Stage.model_fields if key in context}
+        if stage is None or not given:
+            return stage
+        converted = {key: _converted(key, value) for key, value in given.items()}
+        label = " ".join(f"-c {key}={value}" for key, value in given.items())
+        return self._parse(f'{label} (for stage "{name}")', Stage, {**stage.model_dump(), **converted})
+
+    def _check_context(self, context: Mapping[str, Any]) -> None:
+        """A misspelt -c would be ignored; the CDK's own keys hold ':', '/' or '-'."""
+        known = {*Stage.model_fields, *_OWN_CONTEXT}
+        for key in context:
+            if key not in known and key.isidentifier() and get_close_matches(key, known, n=1, cutoff=0.75):
+                self.mistakes.append(f"-c {key}={context[key]}: {unknown('setting', key, known)}")
+
+    def _parse(self, label: str, model: type[_Model], data: dict[str, Any]) -> _Model | None:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            self.mistakes += describe(label, model, error)
+            return None
+
+
+def _label(name: Any, index: int) -> str:
+    return f'webhook "{name}"' if isinstance(name, str) else f"webhook number {index}"
+
+
+def _converted(field: str, value: Any) -> Any:
+    """-c gives text only: read a number or a comma-separated list where the setting is one."""
+    annotation = Stage.model_fields[field].annotation
+    if not isinstance(value, str):
+        return _frozen(value)
+    if annotation is int and value.isdecimal():
+        return int(value)
+    if get_origin(annotation) is tuple:
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value

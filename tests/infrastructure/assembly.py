@@ -1,0 +1,40 @@
+"""What `cdk synth` writes, run as the command."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+# Node.js of the virtual environment and the pinned CDK CLI, also where nothing is activated.
+PROGRAMS = [str(Path(sys.executable).parent), str(ROOT / "node_modules" / ".bin")]
+# The assertions run in this process's own Node.js, so the change is to this process.
+os.environ["PATH"] = os.pathsep.join([*PROGRAMS, os.environ.get("PATH", os.defpath)])
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What one synthesis wrote."""
+
+    directory: Path
+
+    def template(self, stack: str) -> dict[str, Any]:
+        text = (self.directory / f"external-compute-{stack}.template.json").read_text("utf-8")
+        template: dict[str, Any] = json.loads(text)
+        return template
+
+    def asset(self, source: dict[str, Any]) -> Path:
+        """The folder that becomes a function's or a layer's code."""
+        return self.directory / f"asset.{source['S3Key'].removesuffix('.zip')}"
+
+
+def synthesize(output: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `cdk synth` as someone without an AWS account would."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    command = ["cdk", "synth", "--quiet", "--output", str(output), *options]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600
+    )

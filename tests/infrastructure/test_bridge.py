@@ -1,0 +1,256 @@
+"""The stack that carries messages: what its template promises."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from tests.infrastructure.assembly import Assembly
+
+ROOT = Path(__file__).parents[2]
+WORKER_QUEUE = "external-compute-prod-process_order"
+
+
+@pytest.fixture(scope="module")
+def template(bridge: dict[str, Any]) -> Template:
+    return Template.from_json(bridge)
+
+
+def functions(bridge: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        resource["Properties"]["Handler"].split(".")[0]: resource["Properties"]
+        for resource in bridge["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+
+
+def custom_resource(bridge: dict[str, Any]) -> dict[str, Any]:
+    (resource,) = (r for r in bridge["Resources"].values() if r["Type"] == "Custom::SupabaseBridge")
+    return dict(resource)
+
+
+def declaration(bridge: dict[str, Any]) -> dict[str, Any]:
+    parts = custom_resource(bridge)["Properties"]["Declaration"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else "REFERENCE" for part in parts)
+    return dict(json.loads(text))
+
+
+def should_hide_a_received_event_six_times_the_workers_timeout(template: Template) -> None:
+    template.has_resource_properties("AWS::SQS::Queue", {"QueueName": WORKER_QUEUE, "VisibilityTimeout": 360})
+    template.has_resource_properties(
+        "AWS::Lambda::Function", {"Handler": "process_order.handler.handler", "Timeout": 60}
+    )
+
+
+def should_move_poison_to_the_dead_letter_queue_after_max_attempts(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::SQS::Queue",
+        {
+            "QueueName": WORKER_QUEUE,
+            "RedrivePolicy": {"maxReceiveCount": 5, "deadLetterTargetArn": Match.any_value()},
+        },
+    )
+
+
+def should_keep_dead_letters_14_days_and_let_only_their_queue_take_them_back(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::SQS::Queue",
+        {
+            "QueueName": f"{WORKER_QUEUE}-dead-letter",
+            "MessageRetentionPeriod": 14 * 24 * 3600,
+            "RedriveAllowPolicy": {
+                "redrivePermission": "byQueue",
+                "sourceQueueArns": [{"Fn::Join": ["", Match.array_with([f":{WORKER_QUEUE}"])]}],
+            },
+        },
+    )
+
+
+def should_encrypt_every_queue_and_refuse_plain_http(template: Template) -> None:
+    template.resource_properties_count_is("AWS::SQS::Queue", {"SqsManagedSseEnabled": True}, 3)
+    template.resource_count_is("AWS::SQS::Queue", 3)
+    refusal = {"Effect": "Deny", "Action": "sqs:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    template.resource_properties_count_is(
+        "AWS::SQS::QueuePolicy", {"PolicyDocument": {"Statement": [Match.object_like(refusal)]}}, 3
+    )
+
+
+def should_return_only_failed_events_to_the_queue(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::Lambda::EventSourceMapping",
+        {
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "BatchSize": 10,
+            "ScalingConfig": {"MaximumConcurrency": 5},
+        },
+    )
+
+
+def should_wake_redelivery_every_minute_and_by_its_queue(template: Template) -> None:
+    template.has_resource_properties("AWS::Events::Rule", {"ScheduleExpression": "rate(1 minute)"})
+    template.has_resource_properties(
+        "AWS::Lambda::EventSourceMapping", {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 2}}
+    )
+
+
+def should_run_every_python_function_as_the_house_does(template: Template) -> None:
+    house = {
+        "Runtime": "python3.14",
+        "Architectures": ["arm64"],
+        "TracingConfig": {"Mode": "Active"},
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": Match.any_value()},
+        "Layers": [Match.any_value()],
+        "Environment": {"Variables": Match.object_like({"STAGE": "prod"})},
+    }
+    template.resource_properties_count_is("AWS::Lambda::Function", house, 4)
+
+
+def should_ship_only_a_functions_own_folder(bridge: dict[str, Any], assembly: Assembly) -> None:
+    shipped = {
+        name: sorted(path.name for path in assembly.asset(properties["Code"]).iterdir())
+        for name, properties in functions(bridge).items()
+        if name != "framework"
+    }
+    assert shipped == {
+        "receive_webhook": ["receive_webhook"],
+        "redeliver": ["redeliver"],
+        "process_order": ["process_order"],
+        "apply_sql": ["apply_sql", "sql"],
+    }
+
+
+def should_keep_logs_as_long_as_the_stage_says(template: Template) -> None:
+    template.resource_properties_count_is("AWS::Logs::LogGroup", {"RetentionInDays": 90}, 6)
+    template.resource_count_is("AWS::Logs::LogGroup", 6)
+
+
+def should_never_let_the_provider_framework_log_an_event(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Handler": "framework.onEvent",
+            "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "FATAL"},
+        },
+    )
+
+
+def should_throttle_and_measure_the_api(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::ApiGatewayV2::Stage",
+        {
+            "StageName": "$default",
+            "DefaultRouteSettings": {
+                "DetailedMetricsEnabled": True,
+                "ThrottlingRateLimit": 1000,
+                "ThrottlingBurstLimit": 2000,
+            },
+        },
+    )
+    template.has_resource_properties("AWS::ApiGatewayV2::Route", {"RouteKey": "POST /webhooks/{webhook}"})
+    template.resource_count_is("AWS::ApiGatewayV2::Route", 1)
+
+
+def should_log_access_without_bodies_and_signatures(bridge: dict[str, Any]) -> None:
+    (stage,) = (r for r in bridge["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Stage")
+    logged = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
+    assert set(logged.values()) >= {"$context.requestId", "$context.status", "$context.path"}
+    assert not [value for value in logged.values() if "header" in value or "body" in value.lower()]
+
+
+def should_map_webhooks_and_the_bridges_own_to_queues(bridge: dict[str, Any]) -> None:
+    variables = functions(bridge)["receive_webhook"]["Environment"]["Variables"]
+    assert json.loads(variables["WEBHOOKS"]) == {
+        "order.created": "process_order",
+        "order.changed": "process_order",
+        "bridge.ping": None,
+        "bridge.ring": "redeliver",
+    }
+    queues = "".join(str(part) for part in variables["QUEUES"]["Fn::Join"][1])
+    assert '"process_order":' in queues
+    assert '"redeliver":' in queues
+
+
+def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any]) -> None:
+    declared = declaration(bridge)
+    assert (declared["fast_path_grace"], declared["retention"]) == (30, 7)
+    assert declared["targets"] == [{"name": "process_order", "kind": "queue"}]
+    assert declared["webhooks"][0] == {
+        "name": "order.created",
+        "table": "public.orders",
+        "operations": ["insert"],
+        "columns": None,
+        "when": "new.total > 0",
+        "enabled": True,
+        "target": "process_order",
+    }
+
+
+def should_apply_the_sql_again_when_a_file_changes(bridge: dict[str, Any]) -> None:
+    digest = hashlib.sha256()
+    for file in sorted((ROOT / "sql").glob("*.sql")):
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    assert custom_resource(bridge)["Properties"]["SqlHash"] == digest.hexdigest()
+
+
+def should_make_triggers_after_everything_a_message_needs(bridge: dict[str, Any]) -> None:
+    needed_types = {
+        "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Integration",
+        "AWS::ApiGatewayV2::Route",
+        "AWS::ApiGatewayV2::Stage",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Permission",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+    }
+    needed = {name for name, resource in bridge["Resources"].items() if resource["Type"] in needed_types}
+    assert needed <= set(custom_resource(bridge)["DependsOn"])
+
+
+def should_name_its_owner_and_how_strict_the_ping_is(bridge: dict[str, Any]) -> None:
+    properties = custom_resource(bridge)["Properties"]
+    assert properties["Owner"]["Fn::Join"][1][-1] == "/external-compute-prod-bridge"
+    assert properties["Ping"] == "required"
+    assert "Adopt" not in properties
+
+
+def should_give_out_what_operating_needs(bridge: dict[str, Any]) -> None:
+    assert bridge["Outputs"].keys() == {
+        "ApiUrl",
+        "ReceiveWebhookFunction",
+        "RedeliverFunction",
+        "ApplySqlFunction",
+        "QueueProcessOrder",
+        "DeadLetterQueueProcessOrder",
+        "Triggers",
+        "PgNetVersion",
+        "RoundTripMs",
+    }
+
+
+def should_follow_the_stage_settings(synthesized: Callable[..., Assembly]) -> None:
+    changed = synthesized(
+        "stage=prod",
+        "account=123456789012",
+        "region=eu-central-1",
+        "domain_name=hooks.example.com",
+        "certificate_arn=arn:aws:acm:eu-central-1:123456789012:certificate/1",
+        "webhook_url=https://in.example.com/{api_id}",
+        "allowed_source_ranges=203.0.113.0/24",
+        "adopt=1/eu/other",
+        "removal=destroy",
+    ).template("prod-bridge")
+    properties = custom_resource(changed)["Properties"]
+    assert properties["Owner"] == "123456789012/eu-central-1/external-compute-prod-bridge"
+    assert properties["Adopt"] == "1/eu/other"
+    assert declaration(changed)["webhook_url"] == "https://in.example.com/REFERENCE"
+    variables = functions(changed)["receive_webhook"]["Environment"]["Variables"]
+    assert json.loads(variables["ALLOWED_SOURCE_RANGES"]) == ["203.0.113.0/24"]
+    template = Template.from_json(changed)
+    template.has_resource_properties("AWS::ApiGatewayV2::DomainName", {"DomainName": "hooks.example.com"})
+    template.has_output("DomainTarget", {})
+    template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})

@@ -1,0 +1,65 @@
+"""`cdk synth` as a command: silent where all is well, clear where it isn't, and always the same."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.assembly import ROOT, Assembly, synthesize
+
+
+def should_report_no_finding_of_cdk_nag(assembly: Assembly) -> None:
+    report = json.loads((assembly.directory / "validation-report.json").read_text("utf-8"))
+    assert report["pluginReports"] == []
+
+
+def should_fail_with_any_finding_that_is_not_acknowledged(tmp_path: Path) -> None:
+    app = "python3 -m tests.infrastructure.unacknowledged"
+    result = synthesize(tmp_path, "-c", "stage=prod", "--app", app)
+    assert result.returncode == 1
+    assert "Acknowledge with 'AwsSolutions::AwsSolutions-APIG4'" in result.stderr
+    assert "Acknowledge with 'Serverless::Serverless-LambdaDLQ'" in result.stderr
+
+
+def should_write_the_same_bytes_again(assembly: Assembly, tmp_path: Path) -> None:
+    assert synthesize(tmp_path, "-c", "stage=prod").returncode == 0
+    for first in sorted(assembly.directory.glob("*.template.json")):
+        assert (tmp_path / first.name).read_bytes() == first.read_bytes()
+
+
+@pytest.mark.parametrize("stage", ["prod", "local"])
+def should_satisfy_cfn_lint(synthesized: Callable[..., Assembly], stage: str) -> None:
+    templates = sorted(map(str, synthesized(f"stage={stage}").directory.glob("*.template.json")))
+    # W3005: the CDK repeats a dependency that a reference already makes.
+    result = subprocess.run(
+        ["cfn-lint", "--ignore-checks", "W3005", "--", *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def should_fail_with_a_sentence_instead_of_a_stack_trace(tmp_path: Path) -> None:
+    config = tmp_path / "wrong.toml"
+    config.write_text((ROOT / "bridge.toml").read_text("utf-8").replace('"insert"', '"insrt"'), "utf-8")
+    result = synthesize(tmp_path / "out", "-c", "stage=prod", "-c", f"config={config}")
+    assert result.returncode == 1
+    assert 'webhook "order.created": operations = "insrt" is wrong' in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def should_explain_what_doesnt_fit_into_a_functions_environment(tmp_path: Path) -> None:
+    config = tmp_path / "large.toml"
+    webhooks = [
+        f'[[webhooks]]\nname = "webhook.with.a.rather.long.name.{number}"\ntable = "public.orders"\n'
+        'operations = ["insert"]\ntarget = "process_order"\n'
+        for number in range(100)
+    ]
+    config.write_text("".join([*webhooks, "[stages.prod]\n"]), "utf-8")
+    result = synthesize(tmp_path / "out", "-c", f"config={config}")
+    assert result.returncode == 1
+    assert "of them for WEBHOOKS; Lambda allows 4096. Shorten the names of webhooks" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,85 @@
+"""The shared layer's libraries: the same bytes from the same lock, for the platform that is asked for."""
+
+import hashlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from stacks.constructs.layer_libraries import install_libraries
+from stacks.errors import LayerError
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "lambda_src" / "layer" / "requirements.txt"
+# One pure and small wheel of the lock is enough to show how it is installed.
+ONLY = "typing-inspection=="
+
+
+def small_lock(tmp_path: Path, *, marker: str = "") -> Path:
+    lines = LOCK.read_text("utf-8").split("\n")
+    start = next(index for index, line in enumerate(lines) if line.startswith(ONLY))
+    end = next(index for index in range(start + 1, len(lines)) if not lines[index].startswith(" "))
+    block = lines[start:end]
+    block[0] = block[0].replace(" \\", f"{marker} \\")
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("\n".join(block) + "\n", "utf-8")
+    return lock
+
+
+def digest(folder: Path) -> str:
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        found.update(str(path.relative_to(folder)).encode() + b"\0")
+        found.update(path.read_bytes() if path.is_file() else b"")
+    return found.hexdigest()
+
+
+@pytest.mark.parametrize("for_this_machine", [True, False])
+def should_install_the_same_bytes_from_the_same_lock(tmp_path: Path, *, for_this_machine: bool) -> None:
+    lock = small_lock(tmp_path)
+    first, second = (
+        install_libraries(lock, for_this_machine=for_this_machine, cache=tmp_path / name)
+        for name in ("a", "b")
+    )
+    assert first.name == second.name
+    assert digest(first) == digest(second)
+
+
+def should_install_once_though_several_syntheses_run(tmp_path: Path) -> None:
+    lock = small_lock(tmp_path)
+    with ThreadPoolExecutor() as threads:
+        runs = [
+            threads.submit(install_libraries, lock, for_this_machine=True, cache=tmp_path / "cache")
+            for _ in range(3)
+        ]
+    assert {run.result() for run in runs} == set((tmp_path / "cache").iterdir())
+
+
+def should_need_no_index_once_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = small_lock(tmp_path)
+    first = install_libraries(lock, for_this_machine=True, cache=tmp_path / "cache")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert install_libraries(lock, for_this_machine=True, cache=tmp_path / "cache") == first
+
+
+def should_leave_out_what_differs_between_machines(tmp_path: Path) -> None:
+    folder = install_libraries(small_lock(tmp_path), for_this_machine=True, cache=tmp_path / "cache")
+    names = {path.name for path in folder.rglob("*")}
+    assert "METADATA" in names
+    assert not names & {"RECORD", "INSTALLER", "direct_url.json", "bin", "__pycache__"}
+
+
+def should_read_markers_for_the_functions_python(tmp_path: Path) -> None:
+    lock = small_lock(tmp_path, marker=" ; python_full_version >= '3.14' and platform_machine == 'aarch64'")
+    folder = install_libraries(lock, for_this_machine=False, cache=tmp_path / "cache")
+    assert (folder / "typing_inspection").is_dir()
+
+
+def should_say_what_pip_said_when_a_library_cant_be_had(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text(f"no-such-library-anywhere==1.0 \\\n    --hash=sha256:{'0' * 64}\n", "utf-8")
+    with pytest.raises(LayerError, match="pip said") as caught:
+        install_libraries(lock, for_this_machine=False, cache=tmp_path / "cache")
+    assert "no-such-library-anywhere" in str(caught.value)
+    assert list((tmp_path / "cache").iterdir()) == []

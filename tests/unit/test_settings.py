@@ -1,0 +1,128 @@
+"""bridge.toml and -c, as they are meant to be written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.settings import Settings, read_settings
+
+WEBHOOK = """
+[[webhooks]]
+name = "order.created"
+table = "public.orders"
+operations = ["insert"]
+target = "process_order"
+"""
+ROOT = Path(__file__).parents[2]
+
+
+def read(tmp_path: Path, text: str, **context: Any) -> Settings:
+    worker = tmp_path / "workers" / "process_order"
+    worker.mkdir(parents=True)
+    (worker / "handler.py").touch()
+    (tmp_path / "workers" / "notes").mkdir()
+    (tmp_path / "bridge.toml").write_text(text, "utf-8")
+    given = {"config": str(tmp_path / "bridge.toml"), **context}
+    return read_settings(given, workers_directory=tmp_path / "workers")
+
+
+def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
+    settings = read(tmp_path, f"{WEBHOOK}[stages.prod]")
+    assert settings.webhooks[0].model_dump() == {
+        "name": "order.created",
+        "table": "public.orders",
+        "operations": ("insert",),
+        "columns": None,
+        "when": None,
+        "enabled": True,
+        "target": "process_order",
+    }
+    assert settings.environment.model_dump(exclude_none=True) == {
+        "allowed_source_ranges": (),
+        "throttle_rate": 500,
+        "throttle_burst": 1000,
+        "database_tls": "verify-full",
+        "ping": "required",
+        "fast_path_grace": 30,
+        "retention": 7,
+        "log_retention": 30,
+        "removal": "retain",
+        "layer_platform": "aws",
+    }
+
+
+def should_take_folders_with_a_handler_as_workers(tmp_path: Path) -> None:
+    assert read(tmp_path, "[stages.prod]").workers.keys() == {"process_order"}
+
+
+def should_size_a_worker_as_declared(tmp_path: Path) -> None:
+    worker = read(tmp_path, "[workers.process_order]\nmemory = 1024\n[stages.prod]").workers["process_order"]
+    assert (worker.memory, worker.timeout) == (1024, 60)
+
+
+def should_take_the_only_stage_without_being_asked(tmp_path: Path) -> None:
+    assert read(tmp_path, "[stages.prod]").stage == "prod"
+
+
+def should_choose_the_stage_that_is_asked_for(tmp_path: Path) -> None:
+    settings = read(tmp_path, "[stages.dev]\nretention = 1\n[stages.prod]", stage="dev")
+    assert (settings.stage, settings.environment.retention) == ("dev", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("retention", "3", 3),
+        ("ping", "warn", "warn"),
+        ("account", "123456789012", "123456789012"),
+        ("allowed_source_ranges", "203.0.113.0/24, 2001:db8::/32", ("203.0.113.0/24", "2001:db8::/32")),
+        ("webhook_url", "https://example.com/x/{api_id}/$default", "https://example.com/x/{api_id}/$default"),
+    ],
+)
+def should_override_a_stage_setting(tmp_path: Path, name: str, given: str, expected: object) -> None:
+    environment = read(tmp_path, "[stages.prod]", **{name: given}).environment
+    assert getattr(environment, name) == expected
+
+
+def should_leave_the_cdks_own_context_alone(tmp_path: Path) -> None:
+    context = {
+        "cli-telemetry": False,
+        "@aws-cdk/core:target-partitions": ["aws"],
+        "aws:cdk:bundling-stacks": [],
+    }
+    assert read(tmp_path, "[stages.prod]", **context).stage == "prod"
+
+
+def should_allow_plain_http_on_this_machine(tmp_path: Path) -> None:
+    text = '[stages.local]\nlayer_platform = "local"\nwebhook_url = "http://127.0.0.1:4566/{api_id}"'
+    assert read(tmp_path, text).environment.webhook_url == "http://127.0.0.1:4566/{api_id}"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "public.orders",
+        'public."Order Items"',
+        '"a.b"."say ""hi"""',
+        "straße._1$",
+        " public . orders ",
+        "public.select",
+    ],
+)
+def should_take_a_table_as_sql_writes_it(tmp_path: Path, table: str) -> None:
+    literal = f"'''{table}'''"
+    text = WEBHOOK.replace('"public.orders"', literal) + "[stages.prod]"
+    assert read(tmp_path, text).webhooks[0].table == table
+
+
+def should_refuse_changes_of_what_was_read(tmp_path: Path) -> None:
+    settings = read(tmp_path, "[stages.prod]")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.environment.retention = 1  # type: ignore[misc]
+
+
+def should_accept_the_projects_own_file() -> None:
+    for stage in ("local", "dev", "prod"):
+        settings = read_settings({"config": str(ROOT / "bridge.toml"), "stage": stage})
+        assert [webhook.target for webhook in settings.webhooks] == ["process_order", "process_order"]
