@@ -1,0 +1,38 @@
+"""One deployment for all tests: the local system, the real templates, the CDK CLI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from local import deploy
+from local.system import System
+from tests.end_to_end.deployment import Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    console = Console(stderr=True)
+    logs = tmp_path_factory.mktemp("logs")
+    with System(fsync=False, log_directory=logs, say=console.print) as system:
+        deploy.bootstrap(system)
+        yield system
+
+
+@pytest.fixture(scope="session")
+def shared_deployment(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    deployment = Deployment(system, config=tmp_path_factory.mktemp("config") / "bridge.toml")
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture
+def deployment(shared_deployment: Deployment) -> Deployment:
+    """The webhooks that tests start from, whatever a test before deployed."""
+    shared_deployment.restore()
+    return shared_deployment

@@ -1,0 +1,222 @@
+"""What the tests do with the deployed bridge: what its users do."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+import httpx
+import psycopg
+from standardwebhooks.webhooks import Webhook
+
+from local import deploy
+from local.aws import CREDENTIALS, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.system import System
+
+STAGE = """
+[workers.process_order]
+max_attempts = 2
+
+[stages.local]
+layer_platform = "local"
+database_tls = "disable"
+removal = "destroy"
+fast_path_grace = 5
+"""
+CREATED = """
+[[webhooks]]
+name = "order.created"
+table = "public.orders"
+operations = ["insert"]
+when = "new.total > 0"
+target = "process_order"
+"""
+CHANGED = """
+[[webhooks]]
+name = "order.changed"
+table = "public.orders"
+operations = ["update"]
+columns = ["total", "items"]
+target = "process_order"
+"""
+BASE = CREATED + CHANGED
+TABLES = """
+create table public.orders (
+  id bigint generated always as identity primary key, items jsonb not null, total numeric not null,
+  status text not null default 'pending', processed_at timestamptz);
+create table public.refunds (id bigint generated always as identity primary key, total numeric)
+"""
+ITEMS = json.dumps([{"sku": "espresso", "quantity": 1, "price": 9.99}])
+PATIENCE_SECONDS = 90.0
+
+
+class Deployment:
+    """The deployed stacks and their database."""
+
+    def __init__(self, system: System, *, config: Path) -> None:
+        self.system = system
+        self.outputs: dict[str, Any] = {}
+        self._config = config
+        self._deployed = ""
+        self.connection = psycopg.connect(system.direct_url, autocommit=True)
+        self.connection.execute(TABLES)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    # With the CDK CLI
+
+    def deploy(self, webhooks: str = BASE, **context: str) -> None:
+        """Deploy these webhooks; `DeployError` says why it failed."""
+        self._config.write_text(webhooks + STAGE)
+        self._deployed = ""
+        self.outputs = deploy.deploy(self.system, config=self._config, context=context)
+        self._deployed = webhooks
+
+    def restore(self) -> None:
+        """Deploy the webhooks that tests start from, unless they are."""
+        if self._deployed != BASE:
+            self.deploy()
+
+    def destroy(self) -> None:
+        deploy.destroy(self.system, config=self._config)
+
+    # In SQL
+
+    def rows(self, query: str, values: list[Any] | None = None) -> list[list[Any]]:
+        return [list(row) for row in self.connection.execute(query.encode(), values)]
+
+    def column(self, query: str, values: list[Any] | None = None) -> list[Any]:
+        return [row[0] for row in self.rows(query, values)]
+
+    def triggers(self) -> list[str]:
+        return self.column("select tgname::text from pg_trigger where not tgisinternal order by 1")
+
+    def place(self, count: int = 1, *, total: str = "9.99") -> list[int]:
+        """Place orders in one statement; with another total their items don't add up."""
+        return self.column(
+            "insert into public.orders (items, total)"
+            " select %s::jsonb, %s::numeric from generate_series(1, %s) returning id",
+            [ITEMS, total, count],
+        )
+
+    def unprocessed(self, orders: list[int]) -> list[int]:
+        return self.column(
+            "select id from public.orders where id = any (%s) and processed_at is null", [orders]
+        )
+
+    def wait_until_processed(self, orders: list[int]) -> None:
+        wait_for(lambda: not self.unprocessed(orders))
+
+    def message_of(self, order: int) -> tuple[str, str]:
+        """Id and body of the message that tells of an order's insertion."""
+        [[message_id, body]] = self.rows(
+            "select id::text, body::text from bridge.message where webhook = 'order.created'"
+            " and body -> 'data' @> jsonb_build_array("
+            "jsonb_build_object('record', jsonb_build_object('id', %s::bigint)))",
+            [order],
+        )
+        return message_id, body
+
+    # Over HTTP
+
+    def post(
+        self,
+        body: str,
+        *,
+        webhook: str = "order.created",
+        message_id: str | None = None,
+        at: datetime | None = None,
+        secret: str | None = None,
+    ) -> httpx.Response:
+        """Post a message, signed with the secret in force unless told otherwise."""
+        sent_at = at or datetime.now(tz=UTC)
+        identity = message_id or str(uuid4())
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": identity,
+            "webhook-timestamp": str(int(sent_at.timestamp())),
+            "webhook-signature": Webhook(secret or self.signing_secret()).sign(identity, sent_at, body),
+        }
+        url = f"{self.outputs['ApiUrl']}/webhooks/{webhook}"
+        return httpx.post(url, content=body.encode(), headers=headers, timeout=30)
+
+    # With the AWS APIs
+
+    @property
+    def session(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+
+    def secret(self, name: str) -> dict[str, str]:
+        client = self.session.client("secretsmanager", endpoint_url=self.system.aws_endpoint)
+        entry = client.get_secret_value(SecretId=f"external-compute/local/{name}")
+        fields: dict[str, str] = json.loads(entry["SecretString"])
+        return fields
+
+    def signing_secret(self) -> str:
+        return self.secret("webhook-signing")["current"]
+
+    def redeliver(self) -> dict[str, Any]:
+        """Do what the schedule does each minute; returns what the run did."""
+        client = self.session.client("lambda", endpoint_url=self.system.aws_endpoint)
+        answer = client.invoke(FunctionName=self.outputs["RedeliverFunction"], Payload=b"{}")
+        summary: dict[str, Any] = json.load(answer["Payload"])
+        return summary
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Receive and delete the worker's dead letters."""
+        sqs = self.session.client("sqs", endpoint_url=self.system.aws_endpoint)
+        queue = self.outputs["DeadLetterQueueProcessOrder"]
+        found = []
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def logs(self, *, of: str = "") -> str:
+        """Everything that has been logged, or only in the log group that is named so."""
+        client = self.session.client("logs", endpoint_url=self.system.aws_endpoint)
+        groups = [
+            group["logGroupName"]
+            for page in client.get_paginator("describe_log_groups").paginate()
+            for group in page["logGroups"]
+            if of in group["logGroupName"]
+        ]
+        return "\n".join(
+            event["message"]
+            for group in groups
+            for page in client.get_paginator("filter_log_events").paginate(logGroupName=group)
+            for event in page["events"]
+        )
+
+    def stack_text(self) -> str:
+        """Templates and events of all stacks, and the configuration of all functions."""
+        cloudformation = self.session.client("cloudformation", endpoint_url=self.system.aws_endpoint)
+        functions = self.session.client("lambda", endpoint_url=self.system.aws_endpoint)
+        texts: list[Any] = [functions.list_functions()["Functions"]]
+        for stack in (deploy.SECRETS_STACK, deploy.BRIDGE_STACK):
+            texts.append(cloudformation.get_template(StackName=stack)["TemplateBody"])
+            texts.append(cloudformation.describe_stack_events(StackName=stack)["StackEvents"])
+        return json.dumps(texts, default=str)
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until the condition holds, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so within {seconds:.0f} s"
+        time.sleep(0.1)
