@@ -26,7 +26,7 @@ _logger = Logger()
 
 
 @functools.cache
-def _settings() -> Settings:
+def settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
@@ -47,19 +47,19 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def _serve(request: Request) -> dict[str, Any]:
-    settings = _settings()
+    given = settings()
     # A secret that was filled since the last attempt counts at once.
     secrets.forget()
     database = Database(
-        settings.database_secret_id,
-        tls=settings.database_tls,
+        given.database_secret_id,
+        tls=given.database_tls,
         application_name="apply_sql",
         url_field="direct_url",
     )
     deployment = Deployment(
         connect=database.connection,
-        sql_files=sorted(settings.sql_directory.glob("*.sql")),
-        signing_secret=lambda: _signing_secret(settings.signing_secret_id),
+        sql_files=sorted(given.sql_directory.glob("*.sql")),
+        signing_secret=lambda: _signing_secret(given.signing_secret_id),
         warn=_logger.warning,
     )
     try:
