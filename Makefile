@@ -45,7 +45,7 @@ status: .venv/installed ## What of it is running, and where
 test: setup lint ## All checks and tests, the fast ones first
 	@python -m pytest
 
-unit: setup ## Only the tests without a database or a deployment
+unit: setup ## Only the tests of functions, settings and scripts
 	@python -m pytest tests/unit
 
 infrastructure: setup ## Only the tests of the synthesised templates

@@ -11,8 +11,8 @@ from pathlib import Path
 from local.errors import MissingProgramError
 
 OLDEST_POSTGRES = 15
-DEBIAN = "sudo apt-get install -y postgresql postgresql-contrib pgbouncer"
-MACOS = "brew install postgresql@17 pgbouncer"
+DEBIAN = "sudo apt-get install -y postgresql postgresql-contrib pgbouncer openssl"
+MACOS = "brew install postgresql@17 pgbouncer openssl"
 HOMEBREW = (Path("/opt/homebrew"), Path("/usr/local"))
 # Debian's packages create this account; where it is missing, any other that owns nothing serves.
 SERVICE_ACCOUNTS = ("postgres", "nobody")
@@ -51,6 +51,18 @@ def pgbouncer() -> Path:
     )
     if found is None:
         raise MissingProgramError(f"PgBouncer is not installed. {how_to_install()}")
+    return Path(found)
+
+
+def openssl() -> Path:
+    """Return the program that makes the certificates of the tests with TLS.
+
+    Raises:
+        MissingProgramError: it is not installed; the message says how to install it.
+    """
+    found = shutil.which("openssl")
+    if found is None:
+        raise MissingProgramError(f"openssl is not installed. {how_to_install()}")
     return Path(found)
 
 

@@ -17,7 +17,7 @@ from local.errors import MissingProgramError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PACKAGES = ("postgresql", "postgresql-contrib", "pgbouncer")
+PACKAGES = ("postgresql", "postgresql-contrib", "pgbouncer", "openssl")
 
 
 def main() -> int:
@@ -32,7 +32,12 @@ def main() -> int:
 
 def missing() -> list[str]:
     """Return one message per missing package, each with the command that installs it."""
-    checks: tuple[Callable[[], object], ...] = (programs.postgres_binaries, programs.pgbouncer, pgcrypto)
+    checks: tuple[Callable[[], object], ...] = (
+        programs.postgres_binaries,
+        programs.pgbouncer,
+        programs.openssl,
+        pgcrypto,
+    )
     problems = []
     for check in checks:
         try:

@@ -100,18 +100,3 @@ def should_explain_every_object(orders: Database) -> None:
         )
         == []
     )
-
-
-def should_have_no_mistake_that_plpgsql_check_finds(orders: Database) -> None:
-    orders.execute_as_admin("create extension plpgsql_check")
-
-    problems = orders.rows(
-        """select p.oid::regprocedure::text, c.message
-        from pg_proc as p
-        join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
-        cross join lateral plpgsql_check_function_tb(p.oid) as c
-        where p.pronamespace = 'bridge'::regnamespace and p.prorettype <> 'trigger'::regtype
-        and c.level = 'error'"""
-    )
-
-    assert problems == []

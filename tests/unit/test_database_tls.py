@@ -12,6 +12,7 @@ import pytest
 
 from bridge.database import Database
 from bridge.errors import DatabaseUnavailableError
+from local import programs
 from local.postgres import Server
 from tests.unit.aws import Secret
 
@@ -32,8 +33,7 @@ def tls_server() -> Iterator[tuple[Server, str]]:
 
 
 def make_certificate(directory: Path) -> str:
-    program = shutil.which("openssl")
-    assert program, "openssl is missing: apt-get install openssl, or brew install openssl"
+    program = programs.openssl()
     key, certificate = directory / "server.key", directory / "server.crt"
     made = [
         *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"),
