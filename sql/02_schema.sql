@@ -19,7 +19,7 @@ comment on table bridge.installation is 'The one deployment that owns this schem
 comment on column bridge.installation.owner is 'Account/region/stack that declared the webhooks; no other may change them.';
 comment on column bridge.installation.webhook_url is 'Where messages are posted: this address, then /webhooks/ and the webhook''s name.';
 comment on column bridge.installation.fast_path_grace is 'How long pg_net has for a posted message before redelivery takes it over.';
-comment on column bridge.installation.retention is 'How long delivered messages and processed event ids are kept.';
+comment on column bridge.installation.retention is 'How long delivered messages are kept; processed event ids, 18 days longer.';
 comment on column bridge.installation.declaration is 'What bridge.sync was last given.';
 
 create table if not exists bridge.target (
@@ -59,8 +59,17 @@ create table if not exists bridge.message (
   delivered_at timestamptz,
   last_error text
 );
-create index if not exists message_due on bridge.message (due_at) where state = 'pending';
-create index if not exists message_dead on bridge.message (webhook, id) where state = 'dead';
+-- "if not exists" would lock the table against writers before it looks.
+do $$
+begin
+  if to_regclass('bridge.message_due') is null then
+    create index message_due on bridge.message (due_at) where state = 'pending';
+  end if;
+  if to_regclass('bridge.message_dead') is null then
+    create index message_dead on bridge.message (webhook, id) where state = 'dead';
+  end if;
+end
+$$;
 comment on table bridge.message is 'The outbox: messages of up to 100 events, written by the transaction that made the change.';
 comment on column bridge.message.id is 'The webhook-id: a UUID, version 7 (RFC 9562), the same across attempts and ordered by time.';
 comment on column bridge.message.body is 'What is sent, byte for byte, as body::text.';
@@ -87,6 +96,15 @@ create table if not exists bridge.processed_event (
 );
 comment on table bridge.processed_event is
   'Events whose effect is committed, written by the worker in the transaction of that effect; what makes duplicates harmless.';
+
+do $$
+begin
+  if to_regclass('bridge.processed_event_at') is null then
+    -- Rows come in the order of their time, which a BRIN index needs, and writing to it costs next to nothing.
+    create index processed_event_at on bridge.processed_event using brin (processed_at);
+  end if;
+end
+$$;
 
 -- Sequences are the one counter that is neither rolled back nor locked until commit: writers that ring at the same
 -- time never wait for each other.

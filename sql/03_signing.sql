@@ -1,27 +1,30 @@
 -- Message ids, and signatures by Standard Webhooks 1.0.
 
 create or replace function bridge.new_message_id() returns uuid
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
+declare
+  microseconds bigint := extract(epoch from clock_timestamp()) * 1000000;
+begin
   -- RFC 9562, version 7 with its method 3: 48 bits of milliseconds, the version, 12 bits of their fraction, then
   -- variant and random bits as version 4 has them.
-  select (
+  return (
     lpad(to_hex(microseconds / 1000), 12, '0')
     || to_hex(x'7000'::integer + (microseconds % 1000) * 4096 / 1000)
-    || right(replace(gen_random_uuid()::text, '-', ''), 16))::uuid
-  from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as microseconds) as clock
+    || right(gen_random_uuid()::text, 17))::uuid;
+end
 $$;
 comment on function bridge.new_message_id() is 'A UUID of version 7: sorts by the microsecond in which it was made.';
 
 create or replace function bridge.message_id_at(at timestamptz) returns uuid
-language sql immutable strict set search_path = ''
+language sql immutable strict set search_path = pg_catalog, pg_temp
 as $$
   select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
 comment on function bridge.message_id_at(timestamptz) is 'The lowest message id of that moment: older messages have smaller ids.';
 
 create or replace function bridge.set_signing_secret(secret text) returns void
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   existing uuid;
@@ -50,7 +53,7 @@ comment on function bridge.set_signing_secret(text) is
   'Puts the signing secret into Vault: base64 without prefix; two, separated by a space, while it rotates.';
 
 create or replace function bridge.sign(message_id text, at bigint, body text, secret text) returns text
-language sql immutable strict set search_path = ''
+language sql immutable strict set search_path = pg_catalog, pg_temp
 as $$
   select string_agg(
     'v1,' || encode(
@@ -64,7 +67,7 @@ comment on function bridge.sign(text, bigint, text, text) is
   'The webhook-signature header: one signature for each key of the secret. "at" is in seconds since 1970.';
 
 create or replace function bridge.post(url text, message_id text, body jsonb, secret text) returns bigint
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   sent_at bigint := floor(extract(epoch from clock_timestamp()));

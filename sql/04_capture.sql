@@ -1,15 +1,15 @@
 -- From a changed row to a message in the outbox and, when pg_net keeps up, on its way.
--- Called by the trigger functions that bridge.sync writes (07_sync.sql), with the rights of their owner.
+-- Called by the trigger functions that bridge.sync writes (09_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 comment on function bridge.json_timestamp(timestamptz) is 'RFC 3339, in UTC, with microseconds.';
 
 create or replace function bridge.transaction() returns jsonb
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   actor text;
@@ -33,14 +33,30 @@ $$;
 comment on function bridge.transaction() is
   'The transaction member of a message: {"id", "actor": the user''s id by Supabase''s auth.uid() or null, "role"}.';
 
+create or replace function bridge.envelope(webhook_name text) returns jsonb
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_build_object(
+    'type', webhook_name,
+    'timestamp', bridge.json_timestamp(clock_timestamp()),
+    'transaction', bridge.transaction());
+end
+$$;
+comment on function bridge.envelope(text) is 'A message without its data.';
+
 create or replace function bridge.posts_left() returns integer
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Under serializable isolation, reading a queue that everybody writes to would fail writers that have nothing to
   -- do with each other.
   if current_setting('transaction_isolation') = 'serializable' then
     return 200;
+  end if;
+  -- Rows that were deleted but not yet vacuumed away make the look below as slow as rows that wait.
+  if pg_relation_size('net.http_request_queue') > 16 * 1024 * 1024 then
+    return 0;
   end if;
   return 200 - (select count(*) from (select from net.http_request_queue limit 200) as waiting);
 end
@@ -49,7 +65,7 @@ comment on function bridge.posts_left() is
   'How many more messages pg_net may be handed: it sends 200 a batch, about a batch a second, and slows as its queue grows.';
 
 create or replace function bridge.ring(webhook_url text, secret text) returns void
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   now_s bigint := floor(extract(epoch from clock_timestamp()));
@@ -63,10 +79,7 @@ begin
   perform bridge.post(
     webhook_url || '/webhooks/bridge.ring',
     message_id,
-    jsonb_build_object(
-      'type', 'bridge.ring',
-      'timestamp', bridge.json_timestamp(clock_timestamp()),
-      'transaction', bridge.transaction(),
+    bridge.envelope('bridge.ring') || jsonb_build_object(
       'data', jsonb_build_array(jsonb_build_object('id', message_id || ':0', 'operation', 'RING'))),
     secret);
 end
@@ -74,7 +87,7 @@ $$;
 comment on function bridge.ring(text, text) is 'Asks for redelivery at once, at most about once a second.';
 
 create or replace function bridge.thin(event jsonb, key_columns text[]) returns jsonb
-language sql immutable set search_path = ''
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select event || jsonb_build_object(
     'truncated', true,
@@ -86,30 +99,27 @@ $$;
 comment on function bridge.thin(jsonb, text[]) is 'The event with nothing but the primary key left in its records.';
 
 create or replace function bridge.key_columns(relation regclass) returns text[]
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(a.attname::text order by k.position), '{}')
   from pg_index as i
   cross join unnest(i.indkey::smallint[]) with ordinality as k (attnum, position)
   join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-  where i.indrelid = relation and i.indisprimary
+  where i.indrelid = relation and i.indisprimary and k.position <= i.indnkeyatts
 $$;
 comment on function bridge.key_columns(regclass) is 'The primary key''s columns, in its order; empty without one.';
 
 create or replace function bridge.put(
-  message_id uuid, webhook bridge.webhook, body jsonb, url text, secret text, due_at timestamptz
+  message_id uuid, webhook bridge.webhook, relation oid, body jsonb, url text, secret text, due_at timestamptz
 ) returns void
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  text_body text := body::text;
-  events jsonb := body -> 'data';
-  half jsonb;
-  part integer;
-  part_id uuid;
+  size integer := octet_length(body::text);
+  events jsonb;
   keys text[];
 begin
-  if octet_length(text_body) <= 200000 then
+  if size <= 200000 then
     if url is not null then
       -- Before the outbox row, which is then never written twice.
       insert into bridge.posted (request_id, message_id)
@@ -120,49 +130,72 @@ begin
     return;
   end if;
 
-  if jsonb_array_length(events) = 1 then
-    keys := bridge.key_columns(format('%I.%I', webhook.table_schema, webhook.table_name)::regclass);
-    if keys = '{}' then
-      insert into bridge.message (id, webhook, target, body, state, last_error)
-      values (
-        message_id, webhook.name, webhook.target, body, 'dead',
-        format('the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead',
-          octet_length(text_body)));
-    else
-      perform bridge.put(
-        message_id, webhook,
-        jsonb_set(body, '{data}', jsonb_build_array(bridge.thin(events -> 0, keys))),
-        url, secret, due_at);
-    end if;
+  events := body -> 'data';
+  if jsonb_array_length(events) > 1 then
+    perform bridge.put_halves(webhook, relation, body, url, secret, due_at);
     return;
   end if;
+  -- By its oid: the table may have another name by now.
+  keys := bridge.key_columns(relation);
+  if keys <> '{}' then
+    perform bridge.put(
+      message_id, webhook, relation,
+      jsonb_set(body, '{data}', jsonb_build_array(bridge.thin(events -> 0, keys))),
+      url, secret, due_at);
+  else
+    insert into bridge.message (id, webhook, target, body, state, last_error)
+    values (
+      message_id, webhook.name, webhook.target, body, 'dead',
+      format('the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead', size));
+  end if;
+end
+$$;
+comment on function bridge.put(uuid, bridge.webhook, oid, jsonb, text, text, timestamptz) is
+  'Writes a message to the outbox and, given a url, posts it. At most 200 kB each: larger ones are split, a larger event is thinned.';
 
-  -- Halves, until they fit. Each is a message of its own, so its events are named after its own id.
+create or replace function bridge.put_halves(
+  webhook bridge.webhook, relation oid, body jsonb, url text, secret text, due_at timestamptz
+) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  size integer := jsonb_array_length(body -> 'data');
+  part integer;
+  message_id uuid;
+begin
   for part in 0..1 loop
-    part_id := bridge.new_message_id();
-    select jsonb_agg(
-        event || jsonb_build_object('id', part_id || ':' || (position - first)) order by position)
-    into half
-    from (
-      select event, position, min(position) over () as first
-      from jsonb_array_elements(events) with ordinality as e (event, position)
-      where ((position - 1) * 2 / jsonb_array_length(events)) = part) as chosen;
-    perform bridge.put(part_id, webhook, jsonb_set(body, '{data}', half), url, secret, due_at);
+    message_id := bridge.new_message_id();
+    perform bridge.put(
+      message_id, webhook, relation,
+      jsonb_set(body, '{data}', bridge.numbered(message_id, array(
+        select e.event
+        from jsonb_array_elements(body -> 'data') with ordinality as e (event, n)
+        where (e.n - 1) * 2 / size = part
+        order by e.n))),
+      url, secret, due_at);
   end loop;
 end
 $$;
-comment on function bridge.put(uuid, bridge.webhook, jsonb, text, text, timestamptz) is
-  'Writes a message to the outbox and, given a url, posts it. At most 200 kB each: larger ones are split, a larger event is thinned.';
+comment on function bridge.put_halves(bridge.webhook, oid, jsonb, text, text, timestamptz) is
+  'Puts a message as two, each with an id of its own and events named after it.';
 
-create or replace function bridge.dispatch(webhook_name text, messages refcursor, posting boolean) returns void
-language plpgsql volatile set search_path = ''
+create or replace function bridge.numbered(message_id uuid, events jsonb[]) returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_agg(event || jsonb_build_object('id', message_id || ':' || n - 1) order by n)
+  from unnest(events) with ordinality as e (event, n)
+$$;
+comment on function bridge.numbered(uuid, jsonb[]) is 'The events of a message, named after its id.';
+
+create or replace function bridge.dispatch(webhook_name text, relation oid, messages refcursor, posting boolean)
+returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   webhook bridge.webhook;
   installation bridge.installation;
   secret text;
   posts_left integer := 0;
-  url text;
   message_id uuid;
   events jsonb;
   envelope jsonb;
@@ -172,23 +205,24 @@ begin
     return;
   end if;
   select * into strict webhook from bridge.webhook as w where w.name = webhook_name;
+  if not webhook.enabled then
+    return;
+  end if;
   select * into strict installation from bridge.installation;
-  envelope := jsonb_build_object(
-    'type', webhook_name,
-    'timestamp', bridge.json_timestamp(clock_timestamp()),
-    'transaction', bridge.transaction());
+  envelope := bridge.envelope(webhook_name);
   if posting then
+    -- Somebody may hold a lock on pg_net's tables (truncate, an update of the extension): the outbox is enough then.
+    perform set_config('lock_timeout', '200ms', true);
     select decrypted_secret into strict secret
     from vault.decrypted_secrets where name = 'bridge_signing_secret';
-    url := installation.webhook_url || '/webhooks/' || webhook_name;
     posts_left := bridge.posts_left();
   end if;
 
-  while found loop
+  while message_id is not null loop
     perform bridge.put(
-      message_id, webhook, envelope || jsonb_build_object('data', events),
-      case when posts_left > 0 then url end, secret,
-      case when posts_left > 0 then clock_timestamp() + installation.fast_path_grace else clock_timestamp() end);
+      message_id, webhook, relation, envelope || jsonb_build_object('data', events),
+      case when posts_left > 0 then installation.webhook_url || '/webhooks/' || webhook_name end, secret,
+      clock_timestamp() + case when posts_left > 0 then installation.fast_path_grace else '0' end);
     posts_left := posts_left - 1;
     fetch messages into message_id, events;
   end loop;
@@ -198,35 +232,35 @@ begin
   end if;
 end
 $$;
-comment on function bridge.dispatch(text, refcursor, boolean) is
+comment on function bridge.dispatch(text, oid, refcursor, boolean) is
   'Writes a statement''s messages, read from a cursor over (message id, array of events), and posts what pg_net can take.';
 
-create or replace function bridge.put_row(webhook_name text, event jsonb, failure text) returns void
-language plpgsql volatile set search_path = ''
+create or replace function bridge.put_events(webhook_name text, relation oid, events jsonb[], failure text default null)
+returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   webhook bridge.webhook;
   message_id uuid := bridge.new_message_id();
-  body jsonb := jsonb_build_object(
-    'type', webhook_name,
-    'timestamp', bridge.json_timestamp(clock_timestamp()),
-    'transaction', bridge.transaction(),
-    'data', jsonb_build_array(event || jsonb_build_object('id', message_id || ':0')));
+  body jsonb := bridge.envelope(webhook_name) || jsonb_build_object('data', bridge.numbered(message_id, events));
 begin
+  if events = '{}' then
+    return;
+  end if;
   select * into strict webhook from bridge.webhook as w where w.name = webhook_name;
   if failure is null then
-    perform bridge.put(message_id, webhook, body, null, null, clock_timestamp());
+    perform bridge.put(message_id, webhook, relation, body, null, null, clock_timestamp());
   else
     insert into bridge.message (id, webhook, target, body, state, last_error)
     values (message_id, webhook_name, webhook.target, body, 'dead', failure);
   end if;
 end
 $$;
-comment on function bridge.put_row(text, jsonb, text) is
-  'Writes one event as a message of its own: pending, or dead with the failure that kept it from being evaluated.';
+comment on function bridge.put_events(text, oid, jsonb[], text) is
+  'Writes events as one message: pending, or dead with the failure that kept them from being evaluated.';
 
 create or replace function bridge.capturing(webhook_name text) returns boolean
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce((select enabled from bridge.webhook where name = webhook_name), false)
 $$;

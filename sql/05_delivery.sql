@@ -2,7 +2,7 @@
 -- redeliver function over the pooled connection.
 
 create or replace function bridge.retry_after(failed_attempts integer) returns interval
-language sql immutable set search_path = ''
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   -- The schedule that the Standard Webhooks specification suggests. Null: give up.
   select (array['5 s', '5 min', '30 min', '2 h', '5 h', '10 h', '14 h', '20 h', '24 h']::interval[])[failed_attempts]
@@ -10,7 +10,7 @@ $$;
 comment on function bridge.retry_after(integer) is 'How long to wait after so many failed attempts; null once all are used.';
 
 create or replace function bridge.fail(message_id uuid, error text) returns text
-language sql volatile set search_path = ''
+language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   update bridge.message
   set attempts = attempts + 1,
@@ -24,7 +24,7 @@ $$;
 comment on function bridge.fail(uuid, text) is 'Records a failed attempt: the message is due again by the schedule, or dead after it.';
 
 create or replace function bridge.complete(message_ids uuid[]) returns integer
-language sql volatile set search_path = ''
+language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   with completed as (
     update bridge.message set state = 'delivered', delivered_at = clock_timestamp()
@@ -35,15 +35,19 @@ $$;
 comment on function bridge.complete(uuid[]) is 'Marks messages delivered. Returns how many were pending until now.';
 
 create or replace function bridge.settle(max_messages integer) returns table (delivered integer, failed integer)
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   accepted uuid[];
   refused jsonb;
 begin
   with answered as materialized (
-    select p.request_id, p.message_id, r.status_code,
+    select p.request_id, p.message_id,
+      -- The receiver repeats the id. Without it the answer is another's: of a page that a redirect led to, or of a
+      -- request with the same number after pg_net was created anew.
+      coalesce(r.status_code between 200 and 299 and position(p.message_id::text in r.content) > 0, false) as accepted,
       case
+        when r.status_code between 200 and 299 then format('HTTP %s, but not from the receiver', r.status_code)
         when r.status_code is not null then format('HTTP %s', r.status_code)
         when r.timed_out then 'timed out'
         else coalesce(r.error_msg, 'no answer')
@@ -58,10 +62,10 @@ begin
   settled as (
     delete from bridge.posted as p using answered as a where p.request_id = a.request_id)
   select
-    array_agg(message_id) filter (where status_code between 200 and 299),
-    jsonb_object_agg(message_id, answer) filter (where (status_code between 200 and 299) is not true)
+    array_agg(a.message_id) filter (where a.accepted),
+    jsonb_object_agg(a.message_id, a.answer) filter (where not a.accepted)
   into accepted, refused
-  from answered;
+  from answered as a;
 
   delivered := bridge.complete(coalesce(accepted, '{}'));
   select count(bridge.fail(key::uuid, value)) into failed from jsonb_each_text(refused);
@@ -69,11 +73,11 @@ begin
 end
 $$;
 comment on function bridge.settle(integer) is
-  'Takes over pg_net''s answers: 2xx is delivered, anything else a failed attempt. Returns how many of each.';
+  'Takes over pg_net''s answers: 2xx from the receiver is delivered, anything else a failed attempt. Returns how many of each.';
 
 create or replace function bridge.claim(max_messages integer, lease_seconds integer)
 returns table (id uuid, webhook text, target text, body text, attempts integer)
-language sql volatile set search_path = ''
+language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   with due as (
     select m.id
@@ -92,10 +96,14 @@ comment on function bridge.claim(integer, integer) is
   'Leases due messages, oldest first, to one deliverer. Those of a deliverer that died are due again after the lease.';
 
 create or replace function bridge.prune(max_rows integer) returns integer
-language sql volatile set search_path = ''
+language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   with retained as (
-    select bridge.message_id_at(clock_timestamp() - retention) as first_id from bridge.installation),
+    select
+      -- As long as an event may still come again: fourteen days in a queue, four of attempts before.
+      clock_timestamp() - retention - interval '18 days' as forget_before,
+      bridge.message_id_at(clock_timestamp() - retention) as first_id
+    from bridge.installation),
   messages as (
     delete from bridge.message as m
     where m.id in (
@@ -104,12 +112,12 @@ as $$
       order by id limit max_rows for update skip locked)
     returning 1),
   events as (
-    -- Event ids begin with their message's id, so they sort by time too.
-    delete from bridge.processed_event as e
-    where (e.worker, e.event_id) in (
-      select worker, event_id from bridge.processed_event
-      where event_id < (select first_id::text from retained)
-      order by event_id limit max_rows for update skip locked)
+    -- By when they were processed: an event that came late may come again as long after.
+    delete from bridge.processed_event
+    where ctid = any (array(
+      select ctid from bridge.processed_event
+      where processed_at < (select forget_before from retained)
+      limit max_rows for update skip locked))
     returning 1),
   requests as (
     -- Never answered: pg_net lost them, and redelivery has had them since.
@@ -118,11 +126,11 @@ as $$
     + (select count(*) from requests)::integer
 $$;
 comment on function bridge.prune(integer) is
-  'Deletes delivered messages and processed event ids past retention, at most max_rows of each. Returns how many rows went.';
+  'Deletes delivered messages past retention and processed event ids 18 days later, at most max_rows of each. Returns how many rows went.';
 
 create or replace function bridge.metrics()
 returns table (pending bigint, oldest_seconds double precision, dead bigint)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*) filter (where state = 'pending'),

@@ -1,7 +1,7 @@
 -- For whoever operates it, from Supabase Studio's SQL editor.
 
 create or replace function bridge.ping() returns bigint
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   message_id text := bridge.new_message_id()::text;
@@ -12,11 +12,7 @@ begin
   return bridge.post(
     (select webhook_url from bridge.installation) || '/webhooks/bridge.ping',
     message_id,
-    jsonb_build_object(
-      'type', 'bridge.ping',
-      'timestamp', bridge.json_timestamp(clock_timestamp()),
-      'transaction', bridge.transaction(),
-      'data', '[]'::jsonb),
+    bridge.envelope('bridge.ping') || '{"data": []}',
     secret);
 end
 $$;
@@ -24,7 +20,7 @@ comment on function bridge.ping() is
   'Sends a signed message that no worker gets. Returns a request id: ask bridge.ping_answer(id) a moment later what came back.';
 
 create or replace function bridge.ping_answer(request_id bigint) returns jsonb
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('status', status_code, 'timed_out', timed_out, 'error', error_msg, 'body', left(content, 500))
   from net._http_response where id = request_id

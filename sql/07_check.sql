@@ -1,7 +1,7 @@
 -- Whether a declaration fits this database. Answers with every problem, changes nothing.
 
 create or replace function bridge.nearest(given text, candidates text[]) returns text
-language sql immutable set search_path = ''
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   -- Names are alike when they share pairs of letters (Dice's coefficient): no extension needed for a hint.
   with pairs (candidate, pair) as (
@@ -19,7 +19,7 @@ $$;
 comment on function bridge.nearest(text, text[]) is 'The candidate most like the given name, or null if none is.';
 
 create or replace function bridge.relation(name text) returns regclass
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   parts text[];
@@ -36,7 +36,7 @@ $$;
 comment on function bridge.relation(text) is 'The table of that name, written schema.table as in SQL; null if there is none.';
 
 create or replace function bridge.condition_problem(relation regclass, operations text[], condition text) returns text
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   plan record;
@@ -45,9 +45,11 @@ begin
   -- Planned, never run. A loop over EXECUTE takes one statement only, so nothing can ride along.
   for plan in execute format(
     E'explain select from %s where (%s\n)',
-    concat_ws(' cross join ',
-      case when operations && '{insert,update}' then format('%s as new', relation) end,
-      case when operations && '{update,delete}' then format('%s as old', relation) end),
+    concat_ws(
+      ' cross join ',
+      -- As subqueries, like transition tables: without the table's system columns.
+      case when operations && '{insert,update}' then format('(select * from %s) as new', relation) end,
+      case when operations && '{update,delete}' then format('(select * from %s) as old', relation) end),
     condition)
   loop
     exit;
@@ -66,7 +68,7 @@ comment on function bridge.condition_problem(regclass, text[], text) is
   'Why the condition can''t be planned against the table; null if it can.';
 
 create or replace function bridge.webhook_problems(declared jsonb) returns setof text
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   webhook text := declared ->> 'name';
@@ -83,6 +85,15 @@ begin
         select format('%I.%I', n.nspname, c.relname)
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p') and n.nspname !~ '^(pg_|information_schema$|bridge$|net$|vault$)')) || '"?', ''));
+    return;
+  end if;
+
+  if exists (
+    select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = relation and n.nspname ~ '^(bridge|net|vault|information_schema|pg_.*)$')
+  then
+    return next format('table "%s" of webhook "%s" is the system''s own: webhooks are for tables of yours',
+      declared ->> 'table', webhook);
     return;
   end if;
 
@@ -126,7 +137,7 @@ $$;
 comment on function bridge.webhook_problems(jsonb) is 'What keeps one declared webhook from being captured, a line each.';
 
 create or replace function bridge.check_declaration(desired jsonb) returns void
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   problems text[];

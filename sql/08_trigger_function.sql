@@ -2,7 +2,7 @@
 -- Postgres keeps its plan. All that does not depend on them is in 04_capture.sql.
 
 create or replace function bridge.capture_columns(declared jsonb) returns text[]
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case when jsonb_typeof(declared -> 'columns') = 'array' then array(
     select name
@@ -14,43 +14,42 @@ $$;
 comment on function bridge.capture_columns(jsonb) is
   'The columns of a webhook''s records: those declared, and the primary key. Null: every column.';
 
-create or replace function bridge.capture_from(declared jsonb, operation text) returns text
-language plpgsql stable set search_path = ''
+create or replace function bridge.capture_from(operation text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
-declare
-  relation regclass := bridge.relation(declared ->> 'table');
-begin
   -- new_row and old_row hold the rows whole, new and old their columns. The side that an operation lacks is null, so
-  -- that one condition can serve several operations.
-  return case operation
-    when 'insert' then format(
-      '(select row_ from new_rows as row_) as new_row'
+  -- that one condition can serve several operations. No name of the table itself: it may be renamed.
+  -- "bridge row" is a name that no column has; a column of the same name as the row would be taken for it.
+  select case operation
+    when 'insert' then
+      '(select "bridge row" as row_ from new_rows as "bridge row") as new_row'
       ' cross join lateral (select (new_row.row_).*) as new'
-      ' left join lateral (select (null::%s).*) as old on true', relation)
-    when 'delete' then format(
-      '(select row_ from old_rows as row_) as old_row'
+      ' left join (select * from new_rows where false) as old on true'
+    when 'delete' then
+      '(select "bridge row" as row_ from old_rows as "bridge row") as old_row'
       ' cross join lateral (select (old_row.row_).*) as old'
-      ' left join lateral (select (null::%s).*) as new on true', relation)
+      ' left join (select * from old_rows where false) as new on true'
     -- Postgres appends an updated row to both transition tables at once, so their n-th rows belong together, also
-    -- when the primary key itself has changed or two rows have swapped theirs.
+    -- when the primary key itself has changed or two rows have swapped theirs. A full join, because that is never a
+    -- nested loop: transition tables have no statistics, and a plan made for one row must serve 20,000.
     else
-      '(select row_number() over () as position, row_ from old_rows as row_) as old_row'
-      ' join (select row_number() over () as position, row_ from new_rows as row_) as new_row using (position)'
+      '(select row_number() over () as position, "bridge row" as row_ from old_rows as "bridge row") as old_row'
+      ' full join (select row_number() over () as position, "bridge row" as row_ from new_rows as "bridge row")'
+      ' as new_row using (position)'
       ' cross join lateral (select (old_row.row_).*) as old'
       ' cross join lateral (select (new_row.row_).*) as new'
-  end;
-end
+  end
 $$;
-comment on function bridge.capture_from(jsonb, text) is
+comment on function bridge.capture_from(text) is
   'The FROM clause over a statement''s transition tables that gives its changed rows.';
 
 create or replace function bridge.capture_record(declared jsonb, operation text, side text) returns text
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
     when (operation, side) in (('insert', 'old'), ('delete', 'new')) then 'null::jsonb'
     when bridge.capture_columns(declared) is null then format('to_jsonb(%s_row.row_)', side)
-    else format('(select to_jsonb(r) from (select %s) as r)', (
+    else format('(select to_jsonb("bridge row") from (select %s) as "bridge row")', (
       select string_agg(format('%s.%I', side, name), ', ' order by position)
       from unnest(bridge.capture_columns(declared)) with ordinality as c (name, position)))
   end
@@ -58,7 +57,7 @@ $$;
 comment on function bridge.capture_record(jsonb, text, text) is 'SQL for the record of one side, new or old.';
 
 create or replace function bridge.capture_where(declared jsonb, operation text) returns text
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select concat_ws(' and ', 'true',
     -- Compared as stored, so that types without an equality operator (json, point) work too.
@@ -73,7 +72,7 @@ $$;
 comment on function bridge.capture_where(jsonb, text) is 'SQL for whether a changed row is an event.';
 
 create or replace function bridge.pick(record jsonb, columns text[]) returns jsonb
-language sql immutable set search_path = ''
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select case when columns is null then record else (
     select jsonb_object_agg(key, value) from jsonb_each(record) where key = any (columns)) end
@@ -81,7 +80,7 @@ $$;
 comment on function bridge.pick(jsonb, text[]) is 'The record with only these columns; all of them for null.';
 
 create or replace function bridge.capture_source(declared jsonb, operation text) returns text
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   parts text[] := parse_ident(declared ->> 'table');
@@ -95,13 +94,10 @@ declare
   posting boolean;
   changed record;
   event jsonb;
+  events jsonb[] := '{}';
   fires boolean;
   failure text;
 begin
-  if not exists (select from %1$s) or not bridge.capturing(%2$L) then
-    return null;
-  end if;
-
   -- The statement at once, posted; if that fails (pg_net or Vault is missing or broken), at once into the outbox.
   foreach posting in array array[true, false] loop
     begin
@@ -114,58 +110,70 @@ begin
           jsonb_agg(
             jsonb_build_object(
               'id', statement_id || lpad(to_hex(first_number + number / 100), 8, '0') || ':' || number %% 100,
-              'operation', %3$L, 'schema', %4$L, 'table', %5$L, 'record', record, 'old_record', old_record)
+              'operation', %2$L, 'schema', %3$L, 'table', %4$L, 'record', record, 'old_record', old_record)
             order by number)
         from (
-          select row_number() over () - 1 as number, %6$s as record, %7$s as old_record
-          from %8$s
-          where %9$s) as numbered
+          select row_number() over () - 1 as number, %5$s as record, %6$s as old_record
+          from %7$s
+          where %8$s) as numbered
         group by number / 100;
-      perform bridge.dispatch(%2$L, messages, posting);
+      perform bridge.dispatch(%1$L, tg_relid, messages, posting);
       close messages;
       return null;
-    exception when others then
+    exception when assert_failure or others then
       get stacked diagnostics failure = message_text;
     end;
   end loop;
 
   -- Row by row: those that can't be evaluated become dead letters, the others are delivered.
-  for changed in select %10$s as new_row, %11$s as old_row from %8$s loop
+  if not bridge.capturing(%1$L) then
+    return null;
+  end if;
+  for changed in select %9$s as new_row, %10$s as old_row from %7$s loop
     event := null;
     failure := null;
     begin
       event := jsonb_build_object(
-        'operation', %3$L, 'schema', %4$L, 'table', %5$L,
-        'record', bridge.pick(to_jsonb(changed.new_row), %12$L::text[]),
-        'old_record', bridge.pick(to_jsonb(changed.old_row), %12$L::text[]));
-      select %9$s into fires
-      from jsonb_populate_record(null::%13$s, to_jsonb(changed.new_row)) as new,
-        jsonb_populate_record(null::%13$s, to_jsonb(changed.old_row)) as old;
-    exception when others then
+        'operation', %2$L, 'schema', %3$L, 'table', %4$L,
+        'record', bridge.pick(to_jsonb(changed.new_row), %11$L::text[]),
+        'old_record', bridge.pick(to_jsonb(changed.old_row), %11$L::text[]));
+      select %8$s into fires
+      from jsonb_populate_record(null::%12$s, to_jsonb(changed.new_row)) as new,
+        jsonb_populate_record(null::%12$s, to_jsonb(changed.old_row)) as old;
+    exception when assert_failure or others then
       get stacked diagnostics failure = message_text;
-      fires := true;
     end;
-    if fires then
-      perform bridge.put_row(%2$L, coalesce(event, jsonb_build_object(
-        'operation', %3$L, 'schema', %4$L, 'table', %5$L, 'record', null, 'old_record', null,
-        'row', coalesce(changed.new_row::text, changed.old_row::text))), failure);
+    if failure is not null then
+      perform bridge.put_events(%1$L, tg_relid, array[coalesce(event, jsonb_build_object(
+        'operation', %2$L, 'schema', %3$L, 'table', %4$L, 'record', null, 'old_record', null,
+        'row', left(coalesce(changed.new_row::text, changed.old_row::text), 10000)))], failure);
+    elsif fires then
+      events := events || event;
+    end if;
+    if cardinality(events) = 100 then
+      perform bridge.put_events(%1$L, tg_relid, events);
+      events := '{}';
     end if;
   end loop;
+  perform bridge.put_events(%1$L, tg_relid, events);
   return null;
-exception when others then
-  get stacked diagnostics failure = message_text;
-  raise warning using
-    message = format('webhook "%%s" could not capture a statement: %%s', %2$L, failure),
-    hint = 'The write itself is not affected. Deploy again to repair schema bridge.';
-  return null;
+exception
+  -- What fails any statement fails this one too: its client may try again, and nothing is lost.
+  when transaction_rollback or lock_not_available or insufficient_resources or operator_intervention then
+    raise;
+  when assert_failure or others then
+    get stacked diagnostics failure = message_text;
+    raise warning using
+      message = format('webhook "%%s" could not capture a statement: %%s', %1$L, failure),
+      hint = 'The write itself is not affected. Deploy again to repair schema bridge.';
+    return null;
 end
 $source$,
-    case operation when 'delete' then 'old_rows' else 'new_rows' end,
     declared ->> 'name',
     upper(operation), parts[1], parts[2],
     bridge.capture_record(declared, operation, 'new'),
     bridge.capture_record(declared, operation, 'old'),
-    bridge.capture_from(declared, operation),
+    bridge.capture_from(operation),
     bridge.capture_where(declared, operation),
     case operation when 'delete' then 'null::jsonb' else 'new_row.row_' end,
     case operation when 'insert' then 'null::jsonb' else 'old_row.row_' end,

@@ -2,7 +2,7 @@
 
 create or replace function bridge.desired_triggers(desired jsonb)
 returns table (webhook jsonb, operation text, relation oid, trigger_name text, function_name text)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select w, o, r.relid, format('bridge_%s_%s', w ->> 'name', o), format('capture_%s_%s', w ->> 'name', o)
   from jsonb_array_elements(desired -> 'webhooks') as w
@@ -24,7 +24,7 @@ create or replace view bridge.present_trigger as
 comment on view bridge.present_trigger is 'The triggers that are in place.';
 
 create or replace function bridge.sync_functions(desired jsonb) returns integer
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   wanted record;
@@ -42,11 +42,13 @@ begin
     end if;
     execute format(
       'create or replace function bridge.%I() returns trigger language plpgsql security definer'
-      ' set search_path = '''' %s as %L',
-      wanted.function_name,
-      -- Transition tables have no statistics: a plan made for one row must not be a nested loop for 20,000.
-      case wanted.operation when 'update' then 'set enable_nestloop = off' else '' end,
-      wanted.source);
+      ' set search_path = pg_catalog, pg_temp'
+      -- The session's own settings must not change what a condition means or what a record looks like.
+      ' set standard_conforming_strings = on set bytea_output = hex set extra_float_digits = 1'
+      ' set intervalstyle = postgres set datestyle = ''ISO, MDY'''
+      -- Nor may they give up on the outbox.
+      ' set lock_timeout = 0 as %L',
+      wanted.function_name, wanted.source);
     execute format('comment on function bridge.%I() is %L', wanted.function_name, 'Written by bridge.sync.');
     execute format('revoke execute on function bridge.%I() from public', wanted.function_name);
     replaced := replaced + 1;
@@ -56,54 +58,84 @@ end
 $$;
 comment on function bridge.sync_functions(jsonb) is 'Writes the trigger functions that are new or changed. Returns how many.';
 
-create or replace function bridge.sync_triggers(desired jsonb) returns table (created text[], dropped text[])
-language plpgsql volatile set search_path = ''
+create or replace function bridge.hurry() returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  -- A table is locked from here on. Whoever writes to it and to the next one would wait for us as we wait for them,
+  -- and Postgres would end one of the two after a second (deadlock_timeout): we give up before, and are tried again.
+  select set_config('lock_timeout', '500ms', true)
+$$;
+comment on function bridge.hurry() is 'Shortens the transaction''s lock_timeout, once it holds the lock of a table.';
+
+create or replace function bridge.drop_triggers(desired jsonb) returns text[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  change record;
+  unwanted record;
+  dropped text[] := '{}';
 begin
-  created := '{}';
-  dropped := '{}';
-  for change in
-    select p.*
+  for unwanted in
+    select p.*, pg_has_role(c.relowner, 'usage') as owned
     from bridge.present_trigger as p
-    where not exists (
-      select from bridge.desired_triggers(desired) as d
-      where d.relation = p.relation and d.trigger_name = p.trigger_name and d.function_name = p.function_name)
+    join pg_class as c on c.oid = p.relation
+    left join bridge.desired_triggers(desired) as d using (relation, trigger_name, function_name)
+    -- Enabling takes the table's owner; where that is another, as of auth.users, the trigger is made anew.
+    where d.trigger_name is null or (p.enabled = 'D' and not pg_has_role(c.relowner, 'usage'))
+    order by p.relation, p.trigger_name
   loop
-    execute format('drop trigger %I on %s', change.trigger_name, change.relation::regclass);
-    dropped := dropped || format('%s on %s', change.trigger_name, change.relation::regclass);
+    if unwanted.owned then
+      execute format('drop trigger %I on %s', unwanted.trigger_name, unwanted.relation::regclass);
+    else
+      -- To drop a trigger takes the table's owner, to drop its function ours: what is still wanted is made again.
+      execute format('drop function if exists bridge.%I() cascade', unwanted.function_name);
+    end if;
+    dropped := dropped || format('%s on %s', unwanted.trigger_name, unwanted.relation::regclass);
+    perform bridge.hurry();
   end loop;
+  return dropped;
+end
+$$;
+comment on function bridge.drop_triggers(jsonb) is
+  'Drops the triggers that are not declared; each locks its table (ACCESS EXCLUSIVE). Returns them.';
 
-  for change in
+create or replace function bridge.create_triggers(desired jsonb) returns text[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  wanted record;
+  created text[] := '{}';
+begin
+  for wanted in
     select d.*, p.relation is not null as disabled
     from bridge.desired_triggers(desired) as d
     left join bridge.present_trigger as p using (relation, trigger_name)
     where p.relation is null or p.enabled = 'D'
+    order by d.relation, d.trigger_name
   loop
-    if change.disabled then
-      execute format('alter table %s enable trigger %I', change.relation::regclass, change.trigger_name);
+    if wanted.disabled then
+      execute format('alter table %s enable trigger %I', wanted.relation::regclass, wanted.trigger_name);
     else
       execute format(
         'create trigger %I after %s on %s referencing %s for each statement execute function bridge.%I()',
-        change.trigger_name, change.operation, change.relation::regclass,
-        case change.operation
+        wanted.trigger_name, wanted.operation, wanted.relation::regclass,
+        case wanted.operation
           when 'insert' then 'new table as new_rows'
           when 'delete' then 'old table as old_rows'
           else 'old table as old_rows new table as new_rows'
         end,
-        change.function_name);
+        wanted.function_name);
     end if;
-    created := created || format('%s on %s', change.trigger_name, change.relation::regclass);
+    created := created || format('%s on %s', wanted.trigger_name, wanted.relation::regclass);
+    perform bridge.hurry();
   end loop;
-  return next;
+  return created;
 end
 $$;
-comment on function bridge.sync_triggers(jsonb) is
-  'Creates, enables and drops triggers, only those that differ; each locks its table (SHARE ROW EXCLUSIVE). Returns them.';
+comment on function bridge.create_triggers(jsonb) is
+  'Creates and enables the declared triggers that are missing; each locks its table (SHARE ROW EXCLUSIVE). Returns them.';
 
 create or replace function bridge.sync_declaration(desired jsonb, owner text) returns void
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -147,7 +179,7 @@ $$;
 comment on function bridge.sync_declaration(jsonb, text) is 'Writes the declaration into bridge.target, bridge.webhook and bridge.installation.';
 
 create or replace function bridge.require_owner(owner text, adopt text) returns void
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   present text := (select i.owner from bridge.installation as i);
@@ -163,7 +195,7 @@ $$;
 comment on function bridge.require_owner(text, text) is 'Raises an error when another deployment owns the schema and is not the one to adopt.';
 
 create or replace function bridge.sync(desired jsonb, owner text default 'by hand', adopt text default null) returns jsonb
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   replaced integer;
@@ -174,8 +206,9 @@ begin
   perform bridge.require_owner(owner, adopt);
   perform bridge.check_declaration(desired);
   perform bridge.sync_declaration(desired, owner);
+  dropped := bridge.drop_triggers(desired);
   replaced := bridge.sync_functions(desired);
-  select t.created, t.dropped into created, dropped from bridge.sync_triggers(desired) as t;
+  created := bridge.create_triggers(desired);
   perform bridge.drop_unused_functions();
   return jsonb_build_object(
     'triggers', (select count(*) from bridge.present_trigger),
@@ -186,7 +219,7 @@ comment on function bridge.sync(jsonb, text, text) is
   'Makes triggers match the declaration, all or nothing. Returns {"triggers", "created", "dropped", "functions_written"}.';
 
 create or replace function bridge.drop_unused_functions() returns void
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   unused text;

@@ -1,7 +1,7 @@
 -- The undoing of all of it, and who may call what.
 
 create or replace function bridge.teardown() returns jsonb
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   item record;
@@ -9,10 +9,7 @@ declare
   undelivered integer := (select count(*) from bridge.message where state <> 'delivered');
 begin
   perform pg_advisory_xact_lock(hashtextextended('supabase-external-compute', 0));
-  for item in select * from bridge.present_trigger loop
-    execute format('drop trigger %I on %s', item.trigger_name, item.relation::regclass);
-    triggers := triggers + 1;
-  end loop;
+  triggers := cardinality(bridge.drop_triggers('{"webhooks": []}'));
   begin
     delete from vault.secrets where name = 'bridge_signing_secret';
   exception when others then

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apply_sql.errors import PingError
+from apply_sql.errors import ApplyError, PingError
 from apply_sql.installation import Connection, install, present, restore, uninstall
 from apply_sql.ping import ping
 from apply_sql.request import Request
@@ -70,8 +70,14 @@ class Deployment:
             if not request.ping_required:
                 self.warn(str(error))
                 return f"warning: {error}"[:1000]
-            restore(self.connect(), before)
+            self._take_back(error, before)
             raise
+
+    def _take_back(self, failure: PingError, before: tuple[str, dict[str, Any]] | None) -> None:
+        try:
+            restore(self.connect(), before)
+        except ApplyError as error:
+            raise ApplyError(f"{failure}; and what was applied could not be taken back: {error}") from error
 
     def _round_trip_ms(self) -> str:
         started = time.perf_counter()

@@ -62,9 +62,12 @@ def sync(
 
 def present(connection: Connection) -> tuple[str, dict[str, Any]] | None:
     """The owner and the declaration that are in place, or None."""
-    if connection.execute("select to_regclass('bridge.installation')").fetchone() == (None,):
-        return None
-    row = connection.execute("select owner, declaration from bridge.installation").fetchone()
+    try:
+        if connection.execute("select to_regclass('bridge.installation')").fetchone() == (None,):
+            return None
+        row = connection.execute("select owner, declaration from bridge.installation").fetchone()
+    except psycopg.Error as error:
+        raise RequirementError(describe(error)) from error
     return (row[0], row[1]) if row else None
 
 

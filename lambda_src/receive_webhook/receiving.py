@@ -70,7 +70,8 @@ def _accept(request: Request, settings: Settings, message_id: str) -> Answer:
         return Answer(400, {"error": str(error)}, request.webhook, message_id)
     except EnqueueError as error:
         return Answer(503, {"error": str(error)}, request.webhook, message_id)
-    return Answer(202, {"accepted": accepted}, request.webhook, message_id)
+    # With the id, so that bridge.settle knows this answer from a stranger's.
+    return Answer(202, {"accepted": accepted, "webhook_id": message_id}, request.webhook, message_id)
 
 
 def _allowed(address: str, ranges: Iterable[str]) -> bool:

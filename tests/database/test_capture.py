@@ -198,6 +198,18 @@ def should_follow_a_table_that_is_altered_after_the_deployment(orders: Database)
     assert orders.states() == {"pending"}
 
 
+def should_follow_a_table_that_is_renamed_after_the_deployment(orders: Database) -> None:
+    orders.sync(table="public.orders", operations=["insert", "update", "delete"])
+    orders.execute("alter table public.orders rename to renamed")
+
+    orders.execute("insert into public.renamed (id) values (1)")
+    orders.execute("update public.renamed set total = 1")
+    orders.execute("delete from public.renamed")
+
+    assert [event["operation"] for event in orders.events()] == ["INSERT", "UPDATE", "DELETE"]
+    assert orders.states() == {"pending"}
+
+
 def should_say_who_made_the_change(orders: Database) -> None:
     orders.sync(table="public.orders", operations=["insert"])
     orders.execute("grant insert on public.orders to authenticated")

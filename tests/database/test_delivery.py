@@ -22,15 +22,22 @@ def insert(orders: Database, order: int = 1) -> str:
     return str(orders.scalar("select max(id::text) from bridge.message"))
 
 
-def answer(orders: Database, message: str, *, status: int | None, error: str | None = None) -> None:
-    """What pg_net's worker does once it has an answer."""
+def answer(
+    orders: Database,
+    message: str,
+    *,
+    status: int | None,
+    error: str | None = None,
+    content: str = '{"accepted": 1, "webhook_id": "%s"}',
+) -> None:
+    """What pg_net's worker does once it has an answer; by default the receiver's."""
     orders.execute(
         """with sent as (
             delete from net.http_request_queue
             where id = (select request_id from bridge.posted where message_id = %s) returning id)
         insert into net._http_response (id, status_code, error_msg, timed_out, content_type, headers, content)
-        select id, %s, %s, false, null, null, null from sent""",
-        [message, status, error],
+        select id, %s, %s, false, null, null, %s from sent""",
+        [message, status, error, content.replace("%s", message)],
     )
 
 
@@ -63,6 +70,15 @@ def should_take_anything_but_2xx_for_a_failed_attempt(
     assert state(orders, message) == ["pending", 1, recorded]
     wait = orders.scalar("select extract(epoch from due_at - clock_timestamp()) from bridge.message")
     assert 4 < wait < 6
+
+
+def should_not_take_a_strangers_answer_for_the_receivers(orders: Database) -> None:
+    message = insert(orders)
+    answer(orders, message, status=200, content="<html>Please log in</html>")
+
+    orders.rows("select * from bridge.settle(100)")
+
+    assert state(orders, message) == ["pending", 1, "HTTP 200, but not from the receiver"]
 
 
 def should_leave_a_fresh_message_to_pg_net(orders: Database) -> None:
@@ -156,13 +172,14 @@ def should_prune_what_is_delivered_and_past_retention(orders: Database) -> None:
     orders.execute("update bridge.message set id = %s where id = %s", [undelivered_id, undelivered])
     orders.execute("update bridge.message set state = 'delivered' where id = %s", [fresh])
     orders.execute(
-        "insert into bridge.processed_event values ('w', %s), ('w', %s)", [f"{old_id}:0", f"{fresh}:0"]
+        "insert into bridge.processed_event values"
+        " ('w', 'long ago', now() - interval '26 days'), ('w', 'may come again', now() - interval '24 days')"
     )
 
     assert orders.scalar("select bridge.prune(100)") == 2
 
     assert orders.column("select id::text from bridge.message order by id") == [undelivered_id, fresh]
-    assert orders.column("select event_id from bridge.processed_event") == [f"{fresh}:0"]
+    assert orders.column("select event_id from bridge.processed_event") == ["may come again"]
 
 
 def should_count_what_waits_and_what_is_dead(orders: Database) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import errors
 
-from tests.databases import webhook
+from tests.databases import SQL_FILES, webhook
 
 if TYPE_CHECKING:
     from tests.databases import Database
@@ -139,6 +139,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"when": "true); drop table public.users; select (true"},
         "multi-query|multiple commands",
     ),
+    "a system column": ({"when": "new.ctid is not null"}, "ctid"),
+    "a table of the bridge": ({"table": "bridge.message"}, "system's own"),
+    "a table of the server": ({"table": "pg_catalog.pg_class"}, "system's own"),
     "a name without schema": ({"when": "exists (select from users)"}, "write names in full"),
 }
 
@@ -169,6 +172,51 @@ def should_refuse_a_table_of_somebody_else(tables: Database) -> None:
 
     with pytest.raises(errors.InvalidParameterValue, match=r"grant trigger on public\.theirs to"):
         tables.sync(table="public.theirs", operations=["insert"])
+
+
+def should_add_change_and_remove_a_webhook_on_a_table_of_somebody_else(tables: Database) -> None:
+    tables.execute_as_admin(
+        """create schema auth_like; create table auth_like.users (id integer primary key, name text);
+        grant usage on schema auth_like to postgres; grant all on auth_like.users to postgres"""
+    )
+    users = webhook(name="user", table="auth_like.users", operations=["insert", "update"])
+    tables.sync_all([users])
+    tables.execute_as_admin('alter table auth_like.users disable trigger "bridge_user_update"')
+    tables.sync_all([{**users, "columns": ["name"]}])
+    tables.execute("insert into auth_like.users values (1, 'a'); update auth_like.users set name = 'b'")
+    assert [event["operation"] for event in tables.events()] == ["INSERT", "UPDATE"]
+
+    tables.sync_all([{**users, "operations": ["insert"]}])
+    assert triggers(tables) == ["bridge_user_insert"]
+
+    tables.sync_all([])
+    assert triggers(tables) == []
+
+
+def should_keep_columns_that_only_ride_in_the_key_s_index_out(tables: Database) -> None:
+    tables.execute(
+        """create table public.cards (
+          id integer, number text, total integer, primary key (id) include (number))"""
+    )
+    tables.sync(table="public.cards", operations=["insert"], columns=["total"])
+
+    tables.execute("insert into public.cards values (1, '4242', 5)")
+
+    assert tables.events()[0]["record"] == {"id": 1, "total": 5}
+
+
+def should_not_lock_the_outbox_against_writers_when_installed_again(tables: Database) -> None:
+    with tables.connection.transaction():
+        for file in SQL_FILES:
+            tables.connection.execute(file.read_bytes())
+
+        blocking = tables.column(
+            """select mode from pg_locks
+            where relation = 'bridge.message'::regclass and pid = pg_backend_pid() and mode not in (
+              'AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock')"""
+        )
+
+    assert blocking == []
 
 
 def should_allow_inserts_into_a_table_without_a_key(tables: Database) -> None:

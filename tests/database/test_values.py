@@ -10,8 +10,27 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from tests.databases import webhook
+
 if TYPE_CHECKING:
     from tests.databases import Database
+
+# Names that the trigger functions use themselves.
+OURS = [
+    "row_",
+    "r",
+    "n",
+    "e",
+    "number",
+    "position",
+    "record",
+    "old_record",
+    "new",
+    "old",
+    "new_row",
+    "old_row",
+]
+OURS += ["event", "events", "messages", "posting", "changed", "fires", "failure", "statement_id", "new_rows"]
 
 VALUES = {
     "numeric": "123456789012345678901234567890.123456789",
@@ -52,6 +71,30 @@ json_values = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+def should_take_columns_named_as_the_triggers_own_variables(database: Database) -> None:
+    columns = ", ".join(f'"{name}" integer default 7' for name in OURS)
+    database.execute(f"create table public.ours (id integer primary key, {columns})")
+    every = {"table": "public.ours", "operations": ["insert", "update", "delete"]}
+    database.sync_all(
+        [
+            webhook(name="all", **every),
+            webhook(name="some", columns=OURS, when='new."position" = 7 or old."record" = 7', **every),
+        ]
+    )
+
+    database.execute("insert into public.ours values (1)")
+    database.execute('update public.ours set "row_" = 8, "r" = 9')
+    database.execute("delete from public.ours")
+
+    inserted = {"id": 1, **dict.fromkeys(OURS, 7)}
+    updated = {**inserted, "row_": 8, "r": 9}
+    seen = [(event["old_record"], event["record"]) for event in database.events()]
+    assert seen == [
+        pair for pair in [(None, inserted), (inserted, updated), (updated, None)] for _ in range(2)
+    ]
+    assert database.states() == {"pending"}
 
 
 def should_show_every_type_as_to_jsonb_does(database: Database) -> None:

@@ -64,6 +64,50 @@ def should_make_dead_letters_of_rows_whose_condition_fails(orders: Database) -> 
     assert events[0]["record"] == {"id": 2, "total": 0}
 
 
+def should_deliver_the_others_in_messages_of_100_when_one_row_fails(orders: Database) -> None:
+    orders.execute("insert into public.orders select n, n - 20 from generate_series(1, 250) as n")
+
+    assert [len(message["data"]) for message in orders.messages()] == [100, 100, 30]
+    assert orders.scalar("select count(*) from bridge.dead_letter") == 1
+
+
+def should_write_though_an_assertion_of_the_condition_fails(database: Database) -> None:
+    database.execute(
+        """create table public.orders (id bigint primary key);
+        create function public.asserted() returns boolean language plpgsql as 'begin assert false; end'"""
+    )
+    database.sync(table="public.orders", operations=["insert"], when="public.asserted()")
+
+    database.execute("insert into public.orders values (1)")
+
+    assert database.column("select last_error from bridge.dead_letter") == ["assertion failed"]
+
+
+def should_not_wait_for_a_lock_on_pg_nets_queue(orders: Database) -> None:
+    with orders.connect() as operator:
+        operator.autocommit = False
+        operator.execute("truncate net.http_request_queue")
+        orders.execute("set statement_timeout = '5s'; set lock_timeout = '2s'")
+
+        orders.execute("insert into public.orders values (1, 1)")
+
+        assert orders.scalar("show lock_timeout") == "2s"
+        operator.rollback()
+    assert len(orders.events()) == 1
+
+
+def should_fail_with_the_statement_rather_than_lose_its_event(orders: Database) -> None:
+    with orders.connect() as operator:
+        operator.autocommit = False
+        operator.execute("lock table bridge.message in access exclusive mode")
+        orders.execute("set statement_timeout = '300ms'")
+
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            orders.execute("insert into public.orders values (1, 1)")
+        operator.rollback()
+    assert orders.scalar("select count(*) from public.orders") == 0
+
+
 def should_keep_undeclared_columns_out_of_dead_letters(database: Database) -> None:
     database.execute("create table public.orders (id bigint primary key, total numeric, card text)")
     database.sync(table="public.orders", operations=["insert"], columns=["total"], when="1 / new.total > 0")

@@ -51,7 +51,7 @@ def should_move_poison_to_the_dead_letter_queue_after_max_attempts(template: Tem
         "AWS::SQS::Queue",
         {
             "QueueName": WORKER_QUEUE,
-            "RedrivePolicy": {"maxReceiveCount": 5, "deadLetterTargetArn": Match.any_value()},
+            "RedrivePolicy": {"maxReceiveCount": 3, "deadLetterTargetArn": Match.any_value()},
         },
     )
 

@@ -65,13 +65,17 @@ def post(environment: pytest.MonkeyPatch) -> Callable[..., Answer]:  # noqa: ARG
     return post
 
 
+def accepted(events: int) -> Answer:
+    return 202, {"accepted": events, "webhook_id": MESSAGE_ID}
+
+
 @pytest.mark.parametrize("encoded", [True, False])
 def should_enqueue_one_message_for_each_event(
     post: Callable[..., Answer], queue: Queue, *, encoded: bool
 ) -> None:
     rows = [{"id": row, "note": "größe"} for row in range(25)]
 
-    assert post(message(*(event(row) for row in rows)), encoded=encoded) == (202, {"accepted": 25})
+    assert post(message(*(event(row) for row in rows)), encoded=encoded) == accepted(25)
 
     expected = [queued(row) for row in rows]
     assert (
@@ -83,12 +87,12 @@ def should_enqueue_one_message_for_each_event(
 def should_enqueue_a_message_as_large_as_may_be(post: Callable[..., Answer], queue: Queue) -> None:
     body = message(*(event({"note": "x" * 90_000}) for _ in range(11)))
 
-    assert post(body) == (202, {"accepted": 11})
+    assert post(body) == accepted(11)
     assert len(queue.bodies()) == 11
 
 
 def should_verify_a_ping_and_enqueue_nothing(post: Callable[..., Answer], queue: Queue) -> None:
-    assert post(message(type="bridge.ping"), webhook="bridge.ping") == (202, {"accepted": 0})
+    assert post(message(type="bridge.ping"), webhook="bridge.ping") == accepted(0)
     assert queue.bodies() == []
 
 
@@ -223,8 +227,8 @@ def should_log_neither_body_nor_signature_nor_secret(
     post(body, headers=signed)
     post(body, headers=signed | {"webhook-id": "forged"})
 
-    accepted, forged = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert accepted | {"timestamp": ""} == {
+    answered, forged = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert answered | {"timestamp": ""} == {
         "level": "INFO",
         "message": "webhook answered",
         "timestamp": "",
@@ -233,10 +237,11 @@ def should_log_neither_body_nor_signature_nor_secret(
         "message_id": MESSAGE_ID,
         "bytes": len(body),
         "accepted": 1,
+        "webhook_id": MESSAGE_ID,
     }
     assert forged["status"] == 401
     for secret in ("private", CURRENT, signed["webhook-signature"], "forged"):
-        assert secret not in json.dumps([accepted, forged])
+        assert secret not in json.dumps([answered, forged])
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,8 @@ def should_leave_alone_what_is_not_due(redeliver: Redeliver, orders: TestDatabas
 def should_settle_what_pg_net_has_delivered(redeliver: Redeliver, orders: TestDatabase, queue: Queue) -> None:
     orders.execute("insert into public.orders values (1)")
     orders.execute(
-        "insert into net._http_response (id, status_code, timed_out)"
-        " select request_id, 202, false from bridge.posted"
+        "insert into net._http_response (id, status_code, timed_out, content)"
+        " select request_id, 202, false, message_id::text from bridge.posted"
     )
 
     assert redeliver()["settled"] == 1
