@@ -3,13 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import httpx
 
 from local.directories import RunDirectory
 from local.errors import StartError, with_log
+from local.part import Part
 from local.ports import HOST, on_free_port
 from local.processes import Process, spawn
 
@@ -22,7 +22,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 AWS_PREFIX = "AWS_"
 
 
-class Aws:
+class Aws(Part):
     """The emulator on a free port of 127.0.0.1, its state in memory and gone with it."""
 
     def __init__(self, *, run_directory: RunDirectory, log: Path) -> None:
@@ -30,14 +30,6 @@ class Aws:
         self._log = log
         self.port = 0
         self.process: Process | None = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def endpoint(self) -> str:

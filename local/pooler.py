@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -11,6 +10,7 @@ import psycopg
 from local import programs
 from local.directories import RunDirectory
 from local.errors import StartError, with_log
+from local.part import Part
 from local.ports import HOST, on_free_port
 from local.processes import Process, run, spawn
 
@@ -21,7 +21,7 @@ START_SECONDS = 15
 PREPARES = (1, 21)
 
 
-class Pooler:
+class Pooler(Part):
     """A pooler in front of one server, for the one role that its address names."""
 
     def __init__(self, direct_url: str, *, run_directory: RunDirectory, log: Path) -> None:
@@ -31,14 +31,6 @@ class Pooler:
         self._log = log
         self.port = 0
         self.process: Process | None = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> Self:
         """Start it and wait until a connection goes through.

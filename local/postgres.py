@@ -4,7 +4,6 @@ import secrets
 import shutil
 import signal
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -12,6 +11,7 @@ import psycopg
 from local import programs
 from local.directories import RunDirectory
 from local.errors import StartError, with_log
+from local.part import Part
 from local.ports import HOST, on_free_port
 from local.processes import Process, interrupted_later, run, spawn
 
@@ -21,7 +21,7 @@ SUPERUSER = "supabase_admin"
 OWNER = "postgres"
 
 
-class Server:
+class Server(Part):
     """A server with `supabase_admin` as superuser and `postgres` as owner of the database `postgres`.
 
     Use it as a context manager, or `start()` and `stop()`. `url()` is the deploying role's address.
@@ -44,14 +44,6 @@ class Server:
         self._directory: RunDirectory | None = None
         self.port = 0
         self.process: Process | None = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> Self:
         """Create the data directory, start the server, create the roles.

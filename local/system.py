@@ -4,12 +4,12 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from local import running, supabase
 from local.aws import Aws, client_environment
 from local.directories import RunDirectory
+from local.part import Part
 from local.pg_net import PgNet, RealPgNet, StandIn
 from local.pooler import Pooler
 from local.postgres import Server
@@ -20,7 +20,7 @@ BUILD = Path(__file__).parent.parent / "build" / "local"
 STATE = BUILD / "state.json"
 
 
-class System:
+class System(Part):
     """Everything that a deployment needs. A context manager, or `start()` and `stop()`.
 
     With the environment variable DATABASE_URL that database is used, and no server is started;
@@ -69,14 +69,6 @@ class System:
         else:
             with cls(say=say) as system:
                 yield system
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> Self:
         """Start every part; when one fails, or on Ctrl-C, those already started are stopped.

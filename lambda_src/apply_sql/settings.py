@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bridge.errors import SettingsError
+from bridge.environment import required
 
 ASSET = Path(__file__).resolve().parents[1]
 
@@ -33,12 +33,9 @@ class Settings:
         Raises:
             SettingsError: one is not set.
         """
-        try:
-            return cls(
-                database_secret_id=environment["DATABASE_SECRET_ID"],
-                signing_secret_id=environment["SIGNING_SECRET_ID"],
-                database_tls=environment["DATABASE_TLS"],
-                sql_directory=ASSET / environment["SQL_DIRECTORY"],
-            )
-        except KeyError as error:
-            raise SettingsError(f"the environment variable {error.args[0]} is not set") from None
+        return cls(
+            database_secret_id=required(environment, "DATABASE_SECRET_ID"),
+            signing_secret_id=required(environment, "SIGNING_SECRET_ID"),
+            database_tls=required(environment, "DATABASE_TLS"),
+            sql_directory=ASSET / required(environment, "SQL_DIRECTORY"),
+        )

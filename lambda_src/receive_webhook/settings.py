@@ -1,10 +1,10 @@
 """The receiver's environment, read once."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+from bridge.environment import required, required_json
 from bridge.errors import SettingsError
 
 
@@ -29,33 +29,15 @@ class Settings:
         Raises:
             SettingsError: one is missing or malformed.
         """
-        webhooks = _json(environment, "WEBHOOKS", dict)
-        urls = _json(environment, "QUEUES", dict)
+        webhooks = required_json(environment, "WEBHOOKS", dict)
+        urls = required_json(environment, "QUEUES", dict)
         for webhook, target in webhooks.items():
             if target is not None and target not in urls:
                 raise SettingsError(f'WEBHOOKS: target "{target}" of webhook "{webhook}" is not in QUEUES')
         return cls(
-            signing_secret_id=_required(environment, "SIGNING_SECRET_ID"),
+            signing_secret_id=required(environment, "SIGNING_SECRET_ID"),
             queues={
                 webhook: None if target is None else urls[target] for webhook, target in webhooks.items()
             },
-            allowed_source_ranges=tuple(_json(environment, "ALLOWED_SOURCE_RANGES", list)),
+            allowed_source_ranges=tuple(required_json(environment, "ALLOWED_SOURCE_RANGES", list)),
         )
-
-
-def _required(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name)
-    if not value:
-        raise SettingsError(f"the environment variable {name} is not set")
-    return value
-
-
-def _json(environment: Mapping[str, str], name: str, kind: type) -> Any:
-    text = _required(environment, name)
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, kind):
-        raise SettingsError(f"the environment variable {name} must be a JSON {kind.__name__}, not {text!r}")
-    return value

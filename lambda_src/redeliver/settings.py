@@ -1,11 +1,10 @@
 """Redelivery's environment, read once."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from bridge.errors import SettingsError
+from bridge.environment import required, required_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +28,8 @@ class Settings:
         Raises:
             SettingsError: one is not set, or QUEUES is no JSON object.
         """
-        try:
-            queues = json.loads(environment["QUEUES"])
-            settings = cls(
-                database_secret_id=environment["DATABASE_SECRET_ID"],
-                database_tls=environment["DATABASE_TLS"],
-                queues=queues,
-            )
-        except KeyError as error:
-            raise SettingsError(f"the environment variable {error.args[0]} is not set") from None
-        except ValueError:
-            queues = None
-        if not isinstance(queues, dict):
-            raise SettingsError(
-                f"the environment variable QUEUES must be a JSON object, not {environment['QUEUES']!r}"
-            )
-        return settings
+        return cls(
+            database_secret_id=required(environment, "DATABASE_SECRET_ID"),
+            database_tls=required(environment, "DATABASE_TLS"),
+            queues=required_json(environment, "QUEUES", dict),
+        )

@@ -248,9 +248,9 @@ def should_log_neither_body_nor_signature_nor_secret(
     ("name", "value", "problem"),
     [
         ("WEBHOOKS", "", "WEBHOOKS is not set"),
-        ("QUEUES", "[]", "QUEUES must be a JSON dict, not '[]'"),
+        ("QUEUES", "[]", "QUEUES must be a JSON object, not '[]'"),
         ("QUEUES", "{}", 'target "process_order" of webhook "order.created" is not in QUEUES'),
-        ("ALLOWED_SOURCE_RANGES", "x", "ALLOWED_SOURCE_RANGES must be a JSON list, not 'x'"),
+        ("ALLOWED_SOURCE_RANGES", "x", "ALLOWED_SOURCE_RANGES must be a JSON array, not 'x'"),
     ],
 )
 def should_name_a_setting_that_is_wrong(

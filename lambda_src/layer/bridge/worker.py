@@ -16,7 +16,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bridge import retries, thin
 from bridge.database import Database
-from bridge.errors import BridgeError, DatabaseUnavailableError, OutOfTimeError, SettingsError
+from bridge.environment import required
+from bridge.errors import BridgeError, DatabaseUnavailableError, OutOfTimeError
 from bridge.events import Event
 
 Handler = Callable[[Event, psycopg.Connection], None]
@@ -53,15 +54,12 @@ class Settings:
         Raises:
             SettingsError: one is not set.
         """
-        try:
-            return cls(
-                worker=environment["WORKER"],
-                queue_url=environment["QUEUE_URL"],
-                database_secret_id=environment["DATABASE_SECRET_ID"],
-                database_tls=environment["DATABASE_TLS"],
-            )
-        except KeyError as error:
-            raise SettingsError(f"the environment variable {error.args[0]} is not set") from None
+        return cls(
+            worker=required(environment, "WORKER"),
+            queue_url=required(environment, "QUEUE_URL"),
+            database_secret_id=required(environment, "DATABASE_SECRET_ID"),
+            database_tls=required(environment, "DATABASE_TLS"),
+        )
 
 
 class Worker:
