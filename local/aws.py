@@ -7,6 +7,7 @@ from typing import Self
 
 import httpx
 
+from local.cdk_cli import search_path
 from local.directories import RunDirectory
 from local.errors import StartError, with_log
 from local.part import Part
@@ -106,12 +107,10 @@ def client_environment(endpoint: str) -> dict[str, str]:
     Node.js and npm of the virtual environment, and the CDK CLI of node_modules, come first on the PATH.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(AWS_PREFIX)}
-    root = Path(__file__).parent.parent
-    programs = [str(Path(sys.executable).parent), str(root / "node_modules" / ".bin")]
     return {
         **inherited,
         **CREDENTIALS,
-        "PATH": os.pathsep.join([*programs, inherited.get("PATH", os.defpath)]),
+        "PATH": search_path(inherited.get("PATH", os.defpath)),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

@@ -12,14 +12,14 @@ from uuid import uuid4
 
 import boto3
 
+from local import cdk_cli
 from local.aws import ACCOUNT, CREDENTIALS, REGION
+from local.cdk_cli import ROOT
 from local.errors import DeployError, with_log
 
 if TYPE_CHECKING:
     from local.system import System
 
-ROOT = Path(__file__).parent.parent
-CDK = ROOT / "node_modules" / ".bin" / "cdk"
 STAGE = "local"
 PREFIX = f"external-compute-{STAGE}"
 SECRETS_STACK = f"{PREFIX}-secrets"
@@ -37,7 +37,7 @@ def bootstrap(system: "System") -> None:
     """
     # Away from cdk.json: beside it the CLI would synthesise the app first, for nothing.
     with tempfile.TemporaryDirectory() as folder:
-        command = [_cdk_program(system), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *QUIET]
+        command = [cdk_cli.installed(system.say), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *QUIET]
         _run(command, system, name="bootstrap", directory=Path(folder))
 
 
@@ -113,14 +113,7 @@ def _cdk(system: "System", name: str, arguments: Sequence[str], context: Mapping
     # An assembly of its own: two deployments at a time don't write into each other's.
     with tempfile.TemporaryDirectory() as assembly:
         app = ["--app", f'"{sys.executable}" app.py', "--output", assembly]
-        _run([_cdk_program(system), *arguments, *options, *app, *QUIET], system, name=name)
-
-
-def _cdk_program(system: "System") -> str:
-    if not CDK.exists():
-        system.say("Installing the CDK CLI into node_modules (npm ci)")
-        _run(["npm", "ci"], system, name="npm")
-    return str(CDK)
+        _run([cdk_cli.installed(system.say), *arguments, *options, *app, *QUIET], system, name=name)
 
 
 def _fill_secrets(system: "System", config: Path | str | None) -> None:

@@ -3,16 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.cdk_cli import installed, search_path
+
 ROOT = Path(__file__).parents[2]
-# Node.js of the virtual environment and the pinned CDK CLI, also where nothing is activated.
-PROGRAMS = [str(Path(sys.executable).parent), str(ROOT / "node_modules" / ".bin")]
 # The assertions run in this process's own Node.js, so the change is to this process.
-os.environ["PATH"] = os.pathsep.join([*PROGRAMS, os.environ.get("PATH", os.defpath)])
+os.environ["PATH"] = search_path(os.environ.get("PATH", os.defpath))
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Assembly:
 def synthesize(output: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run `cdk synth` as someone without an AWS account would."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    command = ["cdk", "synth", "--quiet", "--output", str(output), *options]
+    command = [installed(), "synth", "--quiet", "--output", str(output), *options]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
