@@ -1,4 +1,4 @@
-"""The pinned CDK CLI and its Node.js, wherever the virtual environment is and whether or not it is activated."""
+"""The pinned CDK CLI and its Node.js, whether or not the virtual environment is activated."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
 
 def search_path(inherited: str = os.defpath) -> str:
-    """Return a PATH with this interpreter's Node.js and npm first, then the CDK CLI, then what is inherited."""
+    """Return a PATH: this interpreter's Node.js and npm first, then the CDK CLI, then what is inherited."""
     return os.pathsep.join([str(Path(sys.executable).parent), str(CDK.parent), inherited])
 
 
@@ -31,7 +31,7 @@ def installed(say: Callable[[str], object] | None = None) -> str:
             say("Installing the CDK CLI into node_modules (npm ci)")
         environment = {**os.environ, "PATH": search_path(os.environ.get("PATH", os.defpath))}
         answer = subprocess.run(
-            ["npm", "ci"],
+            ["npm", "ci"],  # noqa: S607 - the one of the PATH below
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
