@@ -1,5 +1,6 @@
 """What a Supabase database has and a plain PostgreSQL lacks: extensions, auth, pg_net, Vault."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ PRESENT = {
 }
 # The real thing, where the server's packages have it.
 EXTENSIONS = {"vault": "supabase_vault", "pg_net": "pg_net"}
+ROLES = ("anon", "authenticated", "service_role", "postgres")
 
 
 def install(admin_url: str, database: str = "postgres") -> list[str]:
@@ -28,17 +30,40 @@ def install(admin_url: str, database: str = "postgres") -> list[str]:
     Returns:
         The stand-ins that were installed, out of "vault" and "pg_net".
     """
-    stand_ins = []
     with psycopg.connect(admin_url, dbname=database, autocommit=True) as connection:
-        for part, test in PRESENT.items():
-            if _holds(connection, test):
-                continue
-            if part in EXTENSIONS and _create_extension(connection, EXTENSIONS[part]):
-                continue
-            with connection.transaction():
-                connection.execute((SQL / f"{part}.sql").read_bytes())
-            if part in EXTENSIONS:
-                stand_ins.append(part)
+        return _add(connection, list(PRESENT))
+
+
+def complete(url: str) -> list[str]:
+    """Add to a given database what the bridge needs and it lacks; what is there is not touched.
+
+    Args:
+        url: the deploying role's address. What it may not add is left out: the deployment names it.
+
+    Returns:
+        The stand-ins that were installed, out of "vault" and "pg_net".
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            for role in ROLES:
+                if not _holds(connection, f"select to_regrole('{role}') is not null"):
+                    connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+            return _add(connection, [part for part in PRESENT if part != "public"])
+        except psycopg.errors.InsufficientPrivilege:
+            return []
+
+
+def _add(connection: psycopg.Connection[tuple[object, ...]], parts: Sequence[str]) -> list[str]:
+    stand_ins = []
+    for part in parts:
+        if _holds(connection, PRESENT[part]):
+            continue
+        if part in EXTENSIONS and _create_extension(connection, EXTENSIONS[part]):
+            continue
+        with connection.transaction():
+            connection.execute((SQL / f"{part}.sql").read_bytes())
+        if part in EXTENSIONS:
+            stand_ins.append(part)
     return stand_ins
 
 

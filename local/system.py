@@ -143,8 +143,9 @@ class System(Part):
         given = os.environ.get("DATABASE_URL")
         if given:
             self.say("Using the database that DATABASE_URL names")
-            # What is missing there stays missing: the deployment's own check says what and why.
             self.direct_url = self.admin_url = given
+            for part in supabase.complete(given):
+                self.say(f"It has no {part}: a stand-in is installed into it")
             return
         self.say("Starting PostgreSQL")
         server = Server(fsync=self._fsync, run_directory=directory, log=self._log("postgres"))
