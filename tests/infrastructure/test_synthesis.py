@@ -59,7 +59,7 @@ def should_explain_what_doesnt_fit_into_a_functions_environment(tmp_path: Path) 
         for number in range(100)
     ]
     config.write_text("".join([*webhooks, "[stages.prod]\n"]), "utf-8")
-    result = synthesize(tmp_path / "out", "-c", f"config={config}")
+    result = synthesize(tmp_path / "out", "-c", "stage=prod", "-c", f"config={config}")
     assert result.returncode == 1
     assert "of them for WEBHOOKS; Lambda allows 4096. Shorten the names of webhooks" in result.stderr
     assert "Traceback" not in result.stderr
