@@ -78,7 +78,7 @@ deploy: setup ## Deploy: make deploy STAGE=prod
 destroy: setup ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(STAGE_CONTEXT)
 
-secrets: setup ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/to/supabase/docker/.env
+secrets: setup ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
 	@python -m scripts.fill_secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
 
 lock: .venv/installed ## Compile requirements.txt and the layer's lock anew
@@ -87,5 +87,5 @@ lock: .venv/installed ## Compile requirements.txt and the layer's lock anew
 	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		requirements.in -o requirements.txt
 
-clean: ## Remove what was built (not .venv and node_modules)
+clean: down ## Stop and remove what was built (not .venv and node_modules)
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

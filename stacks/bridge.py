@@ -45,7 +45,12 @@ class BridgeStack(Stack):
             env={"account": self._stage.account, "region": self._stage.region},
             description=f"External compute for Supabase, stage {settings.stage}: webhooks and workers",
         )
-        self._removal = RemovalPolicy.DESTROY if self._stage.removal == "destroy" else RemovalPolicy.RETAIN
+        self._removal = (
+            RemovalPolicy.DESTROY
+            if self._stage.removal == "destroy"
+            # But not what a failed first deployment leaves: it would be in the way of the next.
+            else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
         self._defaults = self._function_defaults()
         self._database = {
             "DATABASE_SECRET_ID": secrets.database.secret_arn,
@@ -76,9 +81,11 @@ class BridgeStack(Stack):
 
     def _make_workers(self, database: secretsmanager.Secret) -> dict[str, Worker]:
         workers = {}
+        # In a scope of their own: a worker may be named like anything else here.
+        scope = Construct(self, "Workers")
         for name, size in self._settings.workers.items():
             worker = Worker(
-                self,
+                scope,
                 _camel_case(name),
                 folder=_SOURCES / "workers" / name,
                 defaults=self._defaults,

@@ -9,7 +9,7 @@ from stacks.errors import SettingsError
 # "Environment variables: 4 KB, for all environment variables associated with the function, in aggregate":
 # AWS Lambda developer guide, "Lambda quotas".
 LIMIT = 4096
-# STAGE, the POWERTOOLS_ variables, and JSON's quotes.
+# The POWERTOOLS_ variables, and JSON's quotes.
 _RESERVED = 256
 # An unresolved reference: a queue's URL or a secret's ARN at its longest, in characters.
 _REFERENCE = 160

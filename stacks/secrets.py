@@ -31,7 +31,12 @@ class SecretsStack(Stack):
             description=f"External compute for Supabase, stage {settings.stage}: secrets",
         )
         self._prefix = f"external-compute/{settings.stage}"
-        self._removal = RemovalPolicy.DESTROY if environment.removal == "destroy" else RemovalPolicy.RETAIN
+        self._removal = (
+            RemovalPolicy.DESTROY
+            if environment.removal == "destroy"
+            # But not what a failed first deployment leaves: it would be in the way of the next.
+            else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
         self.supabase = self._unfilled("Supabase", "supabase", "Address and keys of Supabase's REST API")
         self.database = self._unfilled("Database", "database", "Pooled and direct connection to Postgres")
         self.webhook_signing = self._signing()

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from apply_sql.errors import ApplyError, PingError
-from apply_sql.installation import Connection, install, present, restore, uninstall
+from apply_sql.installation import Connection, describe, install, present, restore, uninstall
 from apply_sql.ping import ping
 from apply_sql.request import Request
+from bridge.errors import BridgeError
 
 _PG_NET_VERSION = (
     "select coalesce((select extversion from pg_extension where extname = 'pg_net'), 'not an extension')"
@@ -46,12 +49,18 @@ class Deployment:
         secret = self.signing_secret()
         before = present(self.connect())
         summary = install(self.connect(), self.sql_files, secret, request)
-        return {
-            "Triggers": summary["triggers"],
-            "PgNetVersion": self._value(_PG_NET_VERSION),
-            "RoundTripMs": self._round_trip_ms(),
-            "Ping": self._ping(request, before),
-        }
+        try:
+            return {
+                "Triggers": summary["triggers"],
+                "PgNetVersion": self._value(_PG_NET_VERSION),
+                "RoundTripMs": self._round_trip_ms(),
+                # A roll-back must not fail for what made the deployment fail; it has nothing new to prove.
+                "Ping": self._ping(required=request.ping_required and before != request.installed),
+            }
+        except PingError as error:
+            raise self._taken_back(error, before) from error
+        except psycopg.Error as error:
+            raise self._taken_back(ApplyError(describe(error)), before) from error
 
     def remove(self, request: Request) -> dict[str, Any]:
         """Take out what this owner's deployments made; undelivered messages stay."""
@@ -63,21 +72,21 @@ class Deployment:
             )
         return removed
 
-    def _ping(self, request: Request, before: tuple[str, dict[str, Any]] | None) -> str:
+    def _ping(self, *, required: bool) -> str:
         try:
             return ping(self.connect(), timeout_seconds=self.ping_seconds)
         except PingError as error:
-            if not request.ping_required:
-                self.warn(str(error))
-                return f"warning: {error}"[:1000]
-            self._take_back(error, before)
-            raise
+            if required:
+                raise
+            self.warn(str(error))
+            return f"warning: {error}"[:1000]
 
-    def _take_back(self, failure: PingError, before: tuple[str, dict[str, Any]] | None) -> None:
+    def _taken_back(self, failure: ApplyError, before: tuple[str, dict[str, Any]] | None) -> ApplyError:
         try:
             restore(self.connect(), before)
-        except ApplyError as error:
-            raise ApplyError(f"{failure}; and what was applied could not be taken back: {error}") from error
+        except (ApplyError, BridgeError) as error:
+            return ApplyError(f"{failure}; and what was applied could not be taken back: {error}")
+        return failure
 
     def _round_trip_ms(self) -> str:
         started = time.perf_counter()

@@ -5,6 +5,7 @@ CloudFormation awaits its answer at.
 """
 
 import functools
+import json
 import os
 from typing import Any
 
@@ -19,8 +20,9 @@ from bridge import secrets
 from bridge.database import Database
 from bridge.errors import BridgeError
 
-REASON_CHARACTERS = 1500
-"""A custom resource's whole answer may hold 4096 bytes, and the framework adds its own."""
+REASON_BYTES = 1500
+"""As JSON. A custom resource's whole answer may hold 4096, of which the framework needs some."""
+REMEDY_ON_DELETE = "; delete again once it is reachable, or retain this resource if the database is gone"
 
 _logger = Logger()
 
@@ -41,7 +43,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         data = _serve(request)
     except (ApplyError, BridgeError) as error:
         _logger.error("failed", extra={"kind": request.kind, "reason": str(error)})  # noqa: TRY400 - no event in a log
-        raise ApplyError(shortened(str(error))) from None
+        remedy = REMEDY_ON_DELETE if request.kind == "Delete" else ""
+        raise ApplyError(shortened(str(error)) + remedy) from None
     _logger.info("done", extra={"kind": request.kind, **data})
     return {"PhysicalResourceId": PHYSICAL_ID, "Data": data}
 
@@ -77,7 +80,9 @@ def _signing_secret(secret_id: str) -> str:
 
 def shortened(reason: str) -> str:
     """Cut a reason to what CloudFormation takes, in its middle: its beginning and its end name the most."""
-    if len(reason) <= REASON_CHARACTERS:
-        return reason
-    half = (REASON_CHARACTERS - 20) // 2
-    return f"{reason[:half]} […] {reason[-half:]}"
+    kept = len(reason)
+    shown = reason
+    while len(json.dumps(shown)) > REASON_BYTES:
+        kept = kept * 9 // 10
+        shown = f"{reason[: kept // 2]} […] {reason[len(reason) - kept // 2 :]}"
+    return shown

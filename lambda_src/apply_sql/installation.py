@@ -19,8 +19,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 LOCK_TIMEOUT_MS = 3_000
 """How long an attempt may queue for a lock; writers to the table queue behind it, so it is short."""
 
-STATEMENT_TIMEOUT_MS = 120_000
-RETRY_SECONDS = 240.0
+STATEMENT_TIMEOUT_MS = 60_000
+# Twice this, for applying and taking back, with the ping between, is within the function's ten minutes.
+RETRY_SECONDS = 120.0
 BUSY = (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)
 
 

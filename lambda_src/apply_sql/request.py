@@ -25,6 +25,11 @@ class Request:
     adopt: str | None
     ping_required: bool
 
+    @property
+    def installed(self) -> tuple[str, dict[str, Any]]:
+        """What `present` says once this request is applied."""
+        return self.owner, self.declaration
+
     @classmethod
     def parse(cls, event: dict[str, Any]) -> Self:
         """Reads an event of CDK's provider framework; a missing property raises KeyError with its name."""

@@ -10,7 +10,7 @@ from redeliver.outbox import Outbox, Waiting
 
 SETTLE_MESSAGES = 2_000
 # At most 200 kB each, so this and its events bound the memory of a run.
-CLAIM_MESSAGES = 200
+CLAIM_MESSAGES = 100
 LEASE_SECONDS = 60
 STOP_MS = 10_000
 PRUNE_ROWS = 5_000

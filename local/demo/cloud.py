@@ -83,7 +83,7 @@ class Cloud:
             group["logGroupName"]
             for page in logs.get_paginator("describe_log_groups").paginate()
             for group in page["logGroups"]
-            if self.stack in group["logGroupName"] and "ProcessOrderFunction" in group["logGroupName"]
+            if self.stack in group["logGroupName"] and "ProcessOrder" in group["logGroupName"]
         ]
         return sum(
             1

@@ -68,9 +68,8 @@ class Function(lambda_.Function):
                 architecture=defaults.architecture,
                 description=description,
                 environment={
-                    "STAGE": defaults.stage,
                     "POWERTOOLS_SERVICE_NAME": folder.name,
-                    "POWERTOOLS_METRICS_NAMESPACE": "ExternalCompute",
+                    "POWERTOOLS_METRICS_NAMESPACE": f"ExternalCompute/{defaults.stage}",
                     **environment,
                 },
                 layers=[defaults.layer],

@@ -7,6 +7,8 @@ from constructs import Construct
 from stacks.constructs.acknowledge import acknowledge
 
 # SQS keeps a message at most this long.
+# SQS counts a dead letter's days from when its event was first sent: so many less are left of the fourteen.
+KEPT_WAITING = Duration.days(4)
 KEPT_LONGEST = Duration.days(14)
 # "at least six times the timeout of your function": Lambda developer guide, "Using Lambda with Amazon SQS".
 VISIBILITY_FACTOR = 6
@@ -58,7 +60,7 @@ class WorkerQueue(Construct):
             queue_name=name,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=KEPT_LONGEST,
+            retention_period=KEPT_WAITING,
             visibility_timeout=visibility_timeout(function_timeout),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_attempts),
         )

@@ -1,6 +1,7 @@
 """Reading bridge.toml, and what -c overrides in it."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -20,7 +21,18 @@ DEFAULT_FILE = "bridge.toml"  # beside cdk.json, where the CDK runs the app
 
 # Keys in the receiver's map of queues, packages of other functions, and the layer's own.
 _RESERVED_WORKERS = {"apply_sql", "bridge", "receive_webhook", "redeliver"}
-_WORKER_NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+# A worker's package would hide these from everything that it imports.
+_LIBRARIES = {
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "jmespath",
+    "psycopg",
+    "pydantic",
+    "standardwebhooks",
+}
+# Each part begins with a letter, so that AnOutputsName stands for one worker only.
+_WORKER_NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 _OWN_CONTEXT = {"config", "stage"}
 
 
@@ -114,12 +126,16 @@ class _Reader:
 
     def _workers(self, folders: list[str]) -> dict[str, Worker]:
         for folder in folders:
-            if folder in _RESERVED_WORKERS or not re.fullmatch(
-                r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z0-9]+)*", folder
-            ):
+            if folder in _RESERVED_WORKERS or not _WORKER_NAME.fullmatch(folder):
                 self.mistakes.append(
                     f'folder "{folder}" of lambda_src/workers: a worker\'s name has at most 32 lower-case '
-                    f"letters, digits and single '_', and is none of {', '.join(sorted(_RESERVED_WORKERS))}"
+                    "letters, digits and single '_', a letter after each, and is none of "
+                    + ", ".join(sorted(_RESERVED_WORKERS))
+                )
+            elif folder in _LIBRARIES | sys.stdlib_module_names:
+                self.mistakes.append(
+                    f'folder "{folder}" of lambda_src/workers: a library has that name, which the '
+                    f'worker would hide; rename it, for example to "handle_{folder}"'
                 )
         sized = self._named("workers", Worker)
         for name in sized:

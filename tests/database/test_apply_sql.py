@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook
 
 from apply_sql import installation
 from apply_sql.deployment import Deployment
-from apply_sql.errors import BusyError, PingError, RequirementError
+from apply_sql.errors import ApplyError, BusyError, PingError, RequirementError
 from apply_sql.request import Request
 from local.pg_net import StandIn
 from tests.databases import SECRET, SQL_FILES, Database, declaration, webhook
@@ -165,6 +165,31 @@ def should_name_pg_net_when_nothing_answers(deployer: Deployer, pg_net: StandIn)
 
     with pytest.raises(PingError, match=r"pg_net gave no answer.*worker_restart"):
         deployer.apply(ORDERS)
+
+
+def should_not_fail_a_roll_back_for_what_made_the_deployment_fail(
+    deployer: Deployer, bare: Database, api: Api
+) -> None:
+    deployer.apply(ORDERS)
+    api.status = 404
+    with pytest.raises(PingError):
+        deployer.apply(USERS)
+
+    attributes = deployer.apply(ORDERS)
+
+    assert attributes["Ping"].startswith("warning")
+    assert triggers(bare) == ["bridge_order.created_insert"]
+
+
+def should_take_back_what_it_cannot_prove(deployer: Deployer, bare: Database) -> None:
+    bare.execute_as_admin(
+        "alter table net._http_response rename to gone; create view net._http_response as select 1 as x"
+    )
+
+    with pytest.raises(ApplyError, match=r"column .* does not exist|relation"):
+        deployer.apply(ORDERS)
+
+    assert triggers(bare) == []
 
 
 def should_only_warn_of_a_refused_ping_where_that_is_set(

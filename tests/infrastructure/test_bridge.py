@@ -104,7 +104,9 @@ def should_run_every_python_function_as_the_house_does(template: Template) -> No
         "TracingConfig": {"Mode": "Active"},
         "LoggingConfig": {"LogFormat": "JSON", "LogGroup": Match.any_value()},
         "Layers": [Match.any_value()],
-        "Environment": {"Variables": Match.object_like({"STAGE": "prod"})},
+        "Environment": {
+            "Variables": Match.object_like({"POWERTOOLS_METRICS_NAMESPACE": "ExternalCompute/prod"})
+        },
     }
     template.resource_properties_count_is("AWS::Lambda::Function", house, 4)
 

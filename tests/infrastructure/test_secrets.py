@@ -38,7 +38,8 @@ def should_generate_a_signing_secret_that_is_base64_of_48_bytes(secrets: dict[st
 
 
 def should_keep_secrets_when_the_stack_goes(secrets: dict[str, Any]) -> None:
-    Template.from_json(secrets).all_resources("AWS::SecretsManager::Secret", {"DeletionPolicy": "Retain"})
+    kept = {"DeletionPolicy": "RetainExceptOnCreate"}
+    Template.from_json(secrets).all_resources("AWS::SecretsManager::Secret", kept)
 
 
 def should_hold_no_secret_in_any_template(assembly: Assembly) -> None:

@@ -68,9 +68,8 @@ def function_environment(
 ) -> None:
     """The environment that the deployment gives to functions which use the database."""
     for name, value in {
-        "STAGE": "test",
         "POWERTOOLS_SERVICE_NAME": "test",
-        "POWERTOOLS_METRICS_NAMESPACE": "ExternalCompute",
+        "POWERTOOLS_METRICS_NAMESPACE": "ExternalCompute/test",
         "DATABASE_SECRET_ID": database_secret.id,
         "DATABASE_TLS": "disable",
         # Powertools keeps a logger, and the standard output of its time, for each name.

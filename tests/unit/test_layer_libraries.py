@@ -13,7 +13,7 @@ from stacks.errors import LayerError
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "lambda_src" / "layer" / "requirements.txt"
 # One pure and small wheel of the lock is enough to show how it is installed.
-ONLY = "typing-inspection=="
+ONLY = "standardwebhooks=="
 
 
 def small_lock(tmp_path: Path, *, marker: str = "") -> Path:
@@ -73,7 +73,7 @@ def should_leave_out_what_differs_between_machines(tmp_path: Path) -> None:
 def should_read_markers_for_the_functions_python(tmp_path: Path) -> None:
     lock = small_lock(tmp_path, marker=" ; python_full_version >= '3.14' and platform_machine == 'aarch64'")
     folder = install_libraries(lock, for_this_machine=False, cache=tmp_path / "cache")
-    assert (folder / "typing_inspection").is_dir()
+    assert (folder / "standardwebhooks").is_dir()
 
 
 def should_say_what_pip_said_when_a_library_cant_be_had(tmp_path: Path) -> None:

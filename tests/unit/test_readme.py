@@ -57,3 +57,8 @@ def should_name_make_targets_that_exist(target: str) -> None:
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!http|#)[^)]+)\)", README))))
 def should_link_to_what_is_there(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"npx cdk ([^`\n]+)", README))))
+def should_name_the_stage_of_every_command_that_reaches_aws(command: str) -> None:
+    assert command == "synth" or "-c stage=" in command

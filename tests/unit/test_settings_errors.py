@@ -170,7 +170,7 @@ def should_refuse_a_name_that_is_used_twice(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text) == ['webhook "order.created": name is used 2 times; each needs its own']
 
 
-@pytest.mark.parametrize("name", ["redeliver", "Process", "a__b", "x" * 33])
+@pytest.mark.parametrize("name", ["redeliver", "Process", "a__b", "a_1", "email", "psycopg", "x" * 33])
 def should_refuse_a_worker_folder_with_a_name_that_cant_be_used(tmp_path: Path, name: str) -> None:
     (line,) = mistakes(tmp_path, "[stages.prod]", workers=(name,))
     assert line.startswith(f'folder "{name}" of lambda_src/workers')

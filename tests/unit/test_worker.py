@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from psycopg import Rollback
+from psycopg.rows import dict_row
 
 from bridge.events import Event
 from bridge.worker import Worker, worker
@@ -104,6 +106,25 @@ def should_take_effect_once_when_duplicates_run_side_by_side(make: Make, effects
         thread.join()
 
     assert seen(effects) == [event["id"] for event in numbered(5)]
+
+
+def should_fail_an_event_whose_handler_rolls_back(make: Make, effects: TestDatabase) -> None:
+    def roll_back(event: Event, db: psycopg.Connection) -> None:
+        leave_effect(event, db)
+        raise Rollback
+
+    assert run(make(roll_back), *numbered(1)) == ["record-0"]
+    assert seen(effects) == []
+
+
+def should_hand_each_event_a_connection_as_it_was_made(make: Make, effects: TestDatabase) -> None:
+    def change(event: Event, db: psycopg.Connection) -> None:
+        assert db.execute("select 1").fetchone() == (1,)
+        leave_effect(event, db)
+        db.row_factory = dict_row  # type: ignore[assignment]
+
+    assert run(make(change), *numbered(2)) == []
+    assert len(seen(effects)) == 2
 
 
 def should_fail_a_poison_event_alone_and_without_effect(make: Make, effects: TestDatabase) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 
 from bridge import json_text, secrets
@@ -68,7 +69,7 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: no connection could be made.
-            LostTransactionError: the block ended the transaction, or hid an error that had made it void.
+            LostTransactionError: the block rolled back or ended the transaction, or hid what had voided it.
             psycopg.Error: whatever the transaction's statements raise.
         """
         connection = self.connection()
@@ -79,9 +80,12 @@ class Database:
                     " set_config('idle_in_transaction_session_timeout', %(ms)s, true)",
                     {"ms": str(timeout_ms)},
                 )
-                yield connection
+                with _no_silent_rollback():
+                    yield connection
                 _require_transaction(connection)
         finally:
+            # What a user of the connection sets for itself is no other's.
+            connection.row_factory = tuple_row
             self._used_at = time.monotonic()
 
     def close(self) -> None:
@@ -152,6 +156,15 @@ class Database:
             **_KEEPALIVES,
             **tls_parameters(self._tls, entry.get("ca_certificate", "")),
         }
+
+
+@contextlib.contextmanager
+def _no_silent_rollback() -> Iterator[None]:
+    # psycopg swallows Rollback at the end of the transaction, as if all had gone well.
+    try:
+        yield
+    except psycopg.Rollback:
+        raise LostTransactionError("the transaction was rolled back by its own code") from None
 
 
 def _require_transaction(connection: psycopg.Connection) -> None:

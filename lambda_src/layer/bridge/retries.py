@@ -20,8 +20,13 @@ def delay_seconds(receive_count: int) -> int:
     return min(FIRST_SECONDS << min(receive_count - 1, 10), LONGEST_SECONDS)
 
 
-def schedule(queue_url: str, records: Sequence[Mapping[str, Any]]) -> None:
+def schedule(queue_url: str, records: Sequence[Mapping[str, Any]], *, seconds: int | None = None) -> None:
     """Let failed SQS records of one batch, at most ten, be received again after their delay.
+
+    Args:
+        queue_url: where they came from.
+        records: as Lambda got them.
+        seconds: the same delay for all, instead of their own.
 
     If SQS refuses, they come after the queue's own visibility time-out: later, but not lost.
     """
@@ -36,7 +41,8 @@ def schedule(queue_url: str, records: Sequence[Mapping[str, Any]]) -> None:
                 {
                     "Id": str(index),
                     "ReceiptHandle": record["receiptHandle"],
-                    "VisibilityTimeout": delay_seconds(int(record["attributes"]["ApproximateReceiveCount"])),
+                    "VisibilityTimeout": seconds
+                    or delay_seconds(int(record["attributes"]["ApproximateReceiveCount"])),
                 }
                 for index, record in enumerate(records)
             ],

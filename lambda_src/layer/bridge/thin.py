@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import tuple_row
 
 from bridge import json_text
 from bridge.errors import MissingKeyError
@@ -23,8 +24,9 @@ def whole(event: Event, db: psycopg.Connection) -> Event:
     """
     if not event.truncated or event.record is None:
         return event
-    found = db.execute(_query(event, event.record), [_literal(value) for value in event.record.values()])
-    row = found.fetchone()
+    with db.cursor(row_factory=tuple_row) as cursor:
+        values = [_literal(value) for value in event.record.values()]
+        row = cursor.execute(_query(event, event.record), values).fetchone()
     return event if row is None else replace(event, record=json_text.decode(row[0]), truncated=False)
 
 

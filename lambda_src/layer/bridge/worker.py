@@ -113,6 +113,8 @@ class Worker:
         try:
             answer = dict(process_partial_response(event, batch.process, processor, context))
             retries.schedule(self._settings.queue_url, batch.failed)
+            # An outage outlasts the attempts of an event that fails by itself.
+            retries.schedule(self._settings.queue_url, batch.postponed, seconds=retries.LONGEST_SECONDS)
             return answer
         finally:
             self._publish(batch.outcomes)
@@ -151,6 +153,7 @@ class _Batch:
         self._unavailable: DatabaseUnavailableError | None = None
         self.outcomes: Counter[str] = Counter()
         self.failed: list[dict[str, Any]] = []
+        self.postponed: list[dict[str, Any]] = []
 
     def process(self, record: dict[str, Any]) -> None:
         """Process one SQS record; raises whatever makes it fail."""
@@ -162,8 +165,9 @@ class _Batch:
         except Exception as error:
             self.outcomes["EventFailed"] += 1
             self._logger.error("event failed", extra=fields | describe(error))  # noqa: TRY400  # see describe
-            if not isinstance(error, DatabaseUnavailableError | OutOfTimeError):
-                # The others failed through no fault of theirs: the queue's own pace outlasts an outage.
+            if isinstance(error, DatabaseUnavailableError):
+                self.postponed.append(record)
+            elif not isinstance(error, OutOfTimeError):
                 self.failed.append(record)
             raise
         self.outcomes[outcome] += 1
