@@ -5,8 +5,10 @@ transaction and takes it back at its end: nothing here relies on the session (no
 no LISTEN); settings are made with `set local`.
 """
 
+import atexit
 import contextlib
-import hashlib
+import functools
+import os
 import ssl
 import tempfile
 import time
@@ -199,11 +201,14 @@ def tls_parameters(mode: str, ca_certificate: str) -> dict[str, str]:
     return {"sslmode": mode, "sslrootcert": _system_authorities()}
 
 
+@functools.cache
 def _file(certificate: str) -> str:
-    digest = hashlib.sha256(certificate.encode()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"database-ca-{digest}.pem"
-    path.write_text(certificate)
-    return str(path)
+    # A name of its own each time: one that others could guess, they could also take first.
+    descriptor, path = tempfile.mkstemp(prefix="database-ca-", suffix=".pem", text=True)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(certificate)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return path
 
 
 def _system_authorities() -> str:
