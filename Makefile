@@ -87,5 +87,6 @@ lock: .venv/installed ## Compile requirements.txt and the layer's lock anew
 	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		requirements.in -o requirements.txt
 
-clean: down ## Stop and remove what was built (not .venv and node_modules)
+clean: ## Stop and remove what was built (not .venv and node_modules)
+	@if [ -f build/local/state.json ]; then python -m local down; fi
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -58,14 +58,14 @@ end
 $$;
 comment on function bridge.sync_functions(jsonb) is 'Writes the trigger functions that are new or changed. Returns how many.';
 
-create or replace function bridge.hurry() returns void
+create or replace function bridge.shorten_lock_timeout() returns void
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   -- A table is locked from here on. Whoever writes to it and to the next one would wait for us as we wait for them,
   -- and Postgres would end one of the two after a second (deadlock_timeout): we give up before, and are tried again.
   select set_config('lock_timeout', '500ms', true)
 $$;
-comment on function bridge.hurry() is 'Shortens the transaction''s lock_timeout, once it holds the lock of a table.';
+comment on function bridge.shorten_lock_timeout() is 'Shortens the transaction''s lock_timeout, once it holds the lock of a table.';
 
 create or replace function bridge.drop_triggers(desired jsonb) returns text[]
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -90,7 +90,7 @@ begin
       execute format('drop function if exists bridge.%I() cascade', unwanted.function_name);
     end if;
     dropped := dropped || format('%s on %s', unwanted.trigger_name, unwanted.relation::regclass);
-    perform bridge.hurry();
+    perform bridge.shorten_lock_timeout();
   end loop;
   return dropped;
 end
@@ -126,7 +126,7 @@ begin
         wanted.function_name);
     end if;
     created := created || format('%s on %s', wanted.trigger_name, wanted.relation::regclass);
-    perform bridge.hurry();
+    perform bridge.shorten_lock_timeout();
   end loop;
   return created;
 end

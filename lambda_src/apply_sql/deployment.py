@@ -61,6 +61,8 @@ class Deployment:
             raise self._taken_back(error, before) from error
         except psycopg.Error as error:
             raise self._taken_back(ApplyError(describe(error)), before) from error
+        except BridgeError as error:
+            raise self._taken_back(ApplyError(str(error)), before) from error
 
     def remove(self, request: Request) -> dict[str, Any]:
         """Take out what this owner's deployments made; undelivered messages stay."""

@@ -23,12 +23,12 @@ def delay_seconds(receive_count: int) -> int:
 def schedule(queue_url: str, records: Sequence[Mapping[str, Any]], *, seconds: int | None = None) -> None:
     """Let failed SQS records of one batch, at most ten, be received again after their delay.
 
+    If SQS refuses, they come after the queue's own visibility time-out: later, but not lost.
+
     Args:
         queue_url: where they came from.
         records: as Lambda got them.
         seconds: the same delay for all, instead of their own.
-
-    If SQS refuses, they come after the queue's own visibility time-out: later, but not lost.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
