@@ -88,7 +88,9 @@ def _show(state: State) -> None:
     addresses = {
         "direct connection": state.direct_url,
         "pooled connection": state.pooled_url,
+        "Supabase": state.supabase_url,
         "AWS endpoint": state.aws_endpoint,
+        "Stripe": state.stripe_url,
         "logs": state.log_directory,
     }
     for name, address in addresses.items():

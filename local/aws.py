@@ -3,71 +3,33 @@
 import os
 import sys
 from pathlib import Path
-from typing import Self
 
 import httpx
 
 from local.cdk_cli import search_path
-from local.directories import RunDirectory
-from local.errors import StartError, with_log
-from local.part import Part
-from local.ports import HOST, on_free_port
-from local.processes import Process, spawn
+from local.part import HttpPart
+from local.ports import HOST
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-START_SECONDS = 60
 # ministack signs nothing and checks nothing; the SDKs only insist that there are some.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 # A real account's settings must not reach the emulator, nor its functions a real account.
 AWS_PREFIX = "AWS_"
 
 
-class Aws(Part):
-    """The emulator on a free port of 127.0.0.1, its state in memory and gone with it."""
+class Aws(HttpPart):
+    """The emulator, its state in memory and gone with it; its Lambda functions end with it."""
 
-    def __init__(self, *, run_directory: RunDirectory, log: Path) -> None:
-        self._directory = run_directory
-        self._log = log
-        self.port = 0
-        self.process: Process | None = None
+    name = "aws"
+    title = "ministack"
+    command = (sys.executable, "-m", "ministack")
+    start_seconds = 60
 
     @property
     def endpoint(self) -> str:
-        return f"http://{HOST}:{self.port}"
-
-    def start(self) -> Self:
-        """Start it and wait until it is healthy.
-
-        Raises:
-            StartError: it did not come up; the message holds the end of its log.
-        """
-        self._home = self._directory.make("aws")
-        try:
-            on_free_port(self._launch)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Stop it with the Lambda functions it runs; harmless twice."""
-        if self.process is not None:
-            self.process.stop(timeout=5)
-            self.process = None
-
-    def _launch(self, port: int) -> None:
-        self.port = port
-        process = spawn(
-            [sys.executable, "-m", "ministack"],
-            log=self._log,
-            environment=self._environment(),
-            directory=self._home,
-            record=self._remember,
-        )
-        if not process.came_up(self._healthy, seconds=START_SECONDS):
-            self.stop()
-            raise StartError(with_log(f"ministack did not start on port {port}.", self._log))
+        """The address by the SDKs' name."""
+        return self.url
 
     def _environment(self) -> dict[str, str]:
         home = str(self._home)
@@ -90,15 +52,8 @@ class Aws(Part):
             **CREDENTIALS,
         }
 
-    def _remember(self, process: Process) -> None:
-        self.process = process
-        self._directory.add(process)
-
-    def _healthy(self) -> bool:
-        try:
-            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=2, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
+    def _is_up(self, client: httpx.Client) -> bool:
+        return client.get("/_ministack/health").is_success
 
 
 def client_environment(endpoint: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
+from psycopg.rows import dict_row
 
 from local import programs
 from local.directories import RunDirectory
@@ -15,8 +16,10 @@ from local.ports import HOST, on_free_port
 from local.processes import Process, run, spawn
 
 POOL_SIZE = 20
-CLIENTS = 200
+# More than Supabase's 100: what exhausts the pool is the settings' business here, not the pooler's.
+CLIENTS = 400
 START_SECONDS = 15
+CONSOLE = "pgbouncer"
 # Since this version PgBouncer can prepare statements in transaction mode; Supabase's pooler can't.
 PREPARES = (1, 21)
 
@@ -55,10 +58,29 @@ class Pooler(Part):
             self.process.stop()
             self.process = None
 
-    def url(self) -> str:
+    def start_again(self) -> None:
+        """Start what `stop` stopped, on the same port.
+
+        Raises:
+            StartError: as `start`.
+        """
+        self._launch(self.port)
+
+    def url(self, database: str | None = None) -> str:
         """Return the pooled address of the role and database that the direct one names."""
         credentials = self._server.netloc.rpartition("@")[0]
-        return urlunsplit(self._server._replace(netloc=f"{credentials}@{HOST}:{self.port}"))
+        path = self._server.path if database is None else f"/{database}"
+        return urlunsplit(self._server._replace(netloc=f"{credentials}@{HOST}:{self.port}", path=path))
+
+    def under_way(self) -> int:
+        """Return how many clients are in a transaction, or wait to begin one."""
+        # PgBouncer's console takes no parameters and no transactions.
+        with psycopg.connect(self.url(CONSOLE), autocommit=True, prepare_threshold=None) as connection:
+            cursor = psycopg.ClientCursor(connection, row_factory=dict_row)
+            pools = cursor.execute("show pools").fetchall()
+        return sum(
+            int(pool["sv_active"]) + int(pool["cl_waiting"]) for pool in pools if pool["database"] != CONSOLE
+        )
 
     def _launch(self, port: int) -> None:
         users = self._write(
@@ -94,6 +116,7 @@ class Pooler(Part):
             "ignore_startup_parameters = extra_float_digits",
             "log_connections = 0",
             "log_disconnections = 0",
+            f"stats_users = {unquote(self._server.username or '')}",
         ]
         if self._version() >= PREPARES:
             lines.append("max_prepared_statements = 0")

@@ -31,7 +31,12 @@ class Process:
         child = _children.get(self.pid)
         if child is not None and child.poll() is not None:
             return False
-        return _start_time(self.pid) == self.started
+        if _start_time(self.pid) == self.started:
+            return True
+        if child is not None:
+            # It ended just now: taken note of, it is no zombie.
+            child.poll()
+        return False
 
     def stop(self, *, how: signal.Signals = signal.SIGTERM, timeout: float = 20, group: bool = True) -> None:
         """End the process, with its group unless `group` is false; kill it after `timeout` seconds."""

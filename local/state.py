@@ -17,6 +17,10 @@ class State:
     pooled_url: str
     admin_url: str
     aws_endpoint: str
+    supabase_url: str
+    supabase_keys: Mapping[str, str]
+    stripe_url: str
+    stripe_key: str
     run_directory: str
     log_directory: str
     real_pg_net: bool
@@ -25,7 +29,7 @@ class State:
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.touch(mode=0o600)  # the addresses hold passwords
+        partial.touch(mode=0o600)  # the addresses hold passwords; and the keys
         partial.write_text(json.dumps(asdict(self), indent=2))
         partial.replace(path)
 

@@ -1,10 +1,12 @@
-"""What a Supabase database has and a plain PostgreSQL lacks: extensions, auth, pg_net, Vault."""
+"""What a Supabase database has and a plain PostgreSQL lacks: extensions, auth, pg_net, Vault, Storage."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from local.errors import LocalError
 
 SQL = Path(__file__).parent / "sql"
 # What makes each one present; a part that is there is never touched.
@@ -13,11 +15,13 @@ PRESENT = {
     "extensions": "select exists (select from pg_extension where extname = 'pgcrypto')",
     "auth": "select to_regprocedure('auth.uid()') is not null",
     "vault": "select to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null",
+    "storage": "select to_regclass('storage.objects') is not null",
     "pg_net": "select to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)') is not null",
 }
 # The real thing, where the server's packages have it.
 EXTENSIONS = {"vault": "supabase_vault", "pg_net": "pg_net"}
-ROLES = ("anon", "authenticated", "service_role", "postgres")
+API_ROLES = ("anon", "authenticated", "service_role")
+ROLES = (*API_ROLES, "postgres")
 
 
 def install(admin_url: str, database: str = "postgres") -> list[str]:
@@ -67,6 +71,21 @@ def _add(connection: psycopg.Connection[tuple[object, ...]], parts: Sequence[str
     return stand_ins
 
 
+def let_act_as_callers(url: str) -> None:
+    """See to it that the role of a given database's address may act as those that tokens name.
+
+    Raises:
+        LocalError: it may not, and can't be allowed to.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        for role in API_ROLES:
+            if not (_may_act_as(connection, role) or _joined(connection, role)):
+                raise LocalError(
+                    f"the role of DATABASE_URL may not act as {role!r}: as an administrator, "
+                    f"grant {role} to {connection.info.user}; or name a running Supabase with SUPABASE_URL"
+                )
+
+
 def has_stand_in_pg_net(url: str) -> bool:
     """Return whether the database's pg_net is the stand-in, whose worker is a process of this machine."""
     with psycopg.connect(url) as connection:
@@ -79,6 +98,23 @@ def has_stand_in_pg_net(url: str) -> bool:
 def _holds(connection: psycopg.Connection[tuple[object, ...]], test: str) -> bool:
     row = connection.execute(test.encode()).fetchone()
     return row is not None and row[0] is True
+
+
+def _may_act_as(connection: psycopg.Connection[tuple[object, ...]], role: str) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def _joined(connection: psycopg.Connection[tuple[object, ...]], role: str) -> bool:
+    try:
+        connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return _may_act_as(connection, role)
 
 
 def _create_extension(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:

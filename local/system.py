@@ -1,10 +1,11 @@
-"""The whole system on one machine: database, pooler, pg_net, AWS."""
+"""The whole system on one machine: database, pooler, pg_net, Supabase's API, Stripe, AWS."""
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from local import running, supabase
 from local.aws import Aws, client_environment
@@ -15,6 +16,10 @@ from local.pooler import Pooler
 from local.postgres import Server
 from local.processes import Process, interrupted_later
 from local.state import State
+from local.stripe import Stripe
+from local.supabase_api.given import Given
+from local.supabase_api.keys import Keys
+from local.supabase_api.part import SupabaseApi
 
 BUILD = Path(__file__).parent.parent / "build" / "local"
 STATE = BUILD / "state.json"
@@ -24,7 +29,8 @@ class System(Part):
     """Everything that a deployment needs. A context manager, or `start()` and `stop()`.
 
     With the environment variable DATABASE_URL that database is used, and no server is started;
-    DATABASE_POOLED_URL is its pooled address, else a pooler of this machine is put before it.
+    DATABASE_POOLED_URL is its pooled address, else a pooler of this machine is put before it. With
+    SUPABASE_URL that Supabase's API is used, else a stand-in is put before the database.
     """
 
     def __init__(
@@ -46,8 +52,14 @@ class System(Part):
         self.pooled_url = ""
         self.admin_url = ""
         self.aws_endpoint = ""
+        self.supabase_url = ""
+        self.stripe_url = ""
+        self.stripe_key = ""
         self.pg_net: PgNet = RealPgNet()
         self.server: Server | None = None
+        self.pooler: Pooler | None = None
+        self._keys = Keys("", "", "")
+        self._given: Given | None = None
         self._fsync = fsync
         self._say = say
         self._undo = contextlib.ExitStack()
@@ -102,6 +114,42 @@ class System(Part):
         if self._say is not None:
             self._say(step)
 
+    @property
+    def anon_key(self) -> str:
+        return self._keys.anon_key
+
+    @property
+    def service_role_key(self) -> str:
+        return self._keys.service_role_key
+
+    @property
+    def publishable_key(self) -> str:
+        """The new form of the anon key; empty for a given Supabase."""
+        return self._keys.publishable_key
+
+    @property
+    def secret_key(self) -> str:
+        """The new form of the service role key; empty for a given Supabase."""
+        return self._keys.secret_key
+
+    @property
+    def jwt_secret(self) -> str:
+        return self._keys.jwt_secret
+
+    def token(self, subject: str, role: str = "authenticated", **options: Any) -> str:
+        """Return a token as Auth would issue it to the user `subject`, valid for an hour.
+
+        Args:
+            subject: the user's id; empty: a token without one.
+            role: the database role that it acts as.
+            options: `algorithm` "ES256" instead of "HS256"; `secret`, to forge one; any other is a claim,
+                which None leaves out.
+
+        Raises:
+            LocalError: ES256 with a given Supabase, which alone has the key.
+        """
+        return self._keys.token(subject, role, **{"issuer": f"{self.supabase_url}/auth/v1"} | options)
+
     def state(self) -> State:
         """Return what `running` needs to find this system again."""
         return State(
@@ -109,6 +157,10 @@ class System(Part):
             pooled_url=self.pooled_url,
             admin_url=self.admin_url,
             aws_endpoint=self.aws_endpoint,
+            supabase_url=self.supabase_url,
+            supabase_keys=asdict(self._keys),
+            stripe_url=self.stripe_url,
+            stripe_key=self.stripe_key,
             run_directory=self._run_directory,
             log_directory=str(self.log_directory),
             real_pg_net=self.pg_net.real,
@@ -120,6 +172,9 @@ class System(Part):
         self.pooled_url = state.pooled_url
         self.admin_url = state.admin_url
         self.aws_endpoint = state.aws_endpoint
+        self.supabase_url = state.supabase_url
+        self.stripe_url, self.stripe_key = state.stripe_url, state.stripe_key
+        self._keys = Keys(**state.supabase_keys)
         self._run_directory = state.run_directory
         self._processes = dict(state.processes)
         if not state.real_pg_net:
@@ -127,6 +182,8 @@ class System(Part):
         return self
 
     def _start(self) -> None:
+        # First, so that what is missing is said before anything runs.
+        self._given = Given.from_environment()
         with interrupted_later():
             directory = self._directory = RunDirectory()
             self._undo.callback(directory.remove)
@@ -134,6 +191,8 @@ class System(Part):
         self._start_database(directory)
         self._start_pooler(directory)
         self._start_pg_net()
+        self._start_supabase_api(directory)
+        self._start_stripe(directory)
         self.say("Starting AWS (ministack)")
         aws = self._undo.enter_context(Aws(run_directory=directory, log=self._log("aws")))
         self.aws_endpoint = aws.endpoint
@@ -161,7 +220,7 @@ class System(Part):
             return
         self.say("Starting PgBouncer")
         pooler = Pooler(self.direct_url, run_directory=directory, log=self._log("pooler"))
-        self._undo.enter_context(pooler)
+        self.pooler = self._undo.enter_context(pooler)
         self.pooled_url = pooler.url()
         self._remember("pooler", pooler.process)
 
@@ -173,6 +232,28 @@ class System(Part):
         self._undo.callback(worker.stop)
         worker.start()
         self.pg_net = worker
+
+    def _start_supabase_api(self, directory: RunDirectory) -> None:
+        if self._given is not None:
+            self.say("Using the Supabase that SUPABASE_URL names")
+            self.supabase_url, self._keys = self._given.url, self._given.keys
+            return
+        self.say("Starting the stand-in for Supabase's API")
+        url = self.direct_url
+        if self.server is not None:
+            url = self.server.url(user="authenticator")
+        else:
+            supabase.let_act_as_callers(url)
+        api = SupabaseApi(url, run_directory=directory, log=self._log("supabase_api"))
+        self._undo.enter_context(api)
+        self.supabase_url, self._keys = api.url, api.keys
+        self._remember("supabase_api", api.process)
+
+    def _start_stripe(self, directory: RunDirectory) -> None:
+        self.say("Starting Stripe (localstripe)")
+        stripe = self._undo.enter_context(Stripe(run_directory=directory, log=self._log("stripe")))
+        self.stripe_url, self.stripe_key = stripe.url, stripe.key
+        self._remember("stripe", stripe.process)
 
     def _worker(self, process: Process | None) -> StandIn:
         return StandIn(self.admin_url, self._log("pg_net"), record=self._remember_worker, process=process)

@@ -112,7 +112,10 @@ def deployer(bare: Database, api: Api, pg_net: StandIn) -> Deployer:
 
 
 def triggers(database: Database) -> list[str]:
-    return database.column("select tgname::text from pg_trigger where not tgisinternal order by 1")
+    return database.column(
+        "select tgname::text from pg_trigger"
+        " where not tgisinternal and tgrelid <> 'storage.objects'::regclass order by 1"
+    )
 
 
 def should_install_and_report(deployer: Deployer, bare: Database) -> None:

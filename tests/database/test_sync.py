@@ -29,7 +29,10 @@ def tables(database: Database) -> Database:
 
 
 def triggers(tables: Database) -> list[str]:
-    return tables.column("select tgname::text from pg_trigger where not tgisinternal order by 1")
+    return tables.column(
+        "select tgname::text from pg_trigger"
+        " where not tgisinternal and tgrelid <> 'storage.objects'::regclass order by 1"
+    )
 
 
 def should_create_change_and_drop_what_differs(tables: Database) -> None:
