@@ -28,14 +28,14 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read DATABASE_SECRET_ID, SIGNING_SECRET_ID, DATABASE_TLS and SQL_DIRECTORY (beside the package).
+        """Read DATABASE_DIRECT_SECRET_ID, WEBHOOK_SIGNING_SECRET_ID, DATABASE_TLS and SQL_DIRECTORY.
 
         Raises:
             SettingsError: one is not set.
         """
         return cls(
-            database_secret_id=required(environment, "DATABASE_SECRET_ID"),
-            signing_secret_id=required(environment, "SIGNING_SECRET_ID"),
+            database_secret_id=required(environment, "DATABASE_DIRECT_SECRET_ID"),
+            signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
             database_tls=required(environment, "DATABASE_TLS"),
             sql_directory=ASSET / required(environment, "SQL_DIRECTORY"),
         )

@@ -24,7 +24,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read SIGNING_SECRET_ID, WEBHOOKS, QUEUES and ALLOWED_SOURCE_RANGES.
+        """Read WEBHOOK_SIGNING_SECRET_ID, WEBHOOKS, QUEUES and ALLOWED_SOURCE_RANGES.
 
         Raises:
             SettingsError: one is missing or malformed.
@@ -35,7 +35,7 @@ class Settings:
             if target is not None and target not in urls:
                 raise SettingsError(f'WEBHOOKS: target "{target}" of webhook "{webhook}" is not in QUEUES')
         return cls(
-            signing_secret_id=required(environment, "SIGNING_SECRET_ID"),
+            signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
             queues={
                 webhook: None if target is None else urls[target] for webhook, target in webhooks.items()
             },

@@ -71,6 +71,7 @@ def function_environment(
         "POWERTOOLS_SERVICE_NAME": "test",
         "POWERTOOLS_METRICS_NAMESPACE": "ExternalCompute/test",
         "DATABASE_SECRET_ID": database_secret.id,
+        "DATABASE_DIRECT_SECRET_ID": database_secret.id,
         "DATABASE_TLS": "disable",
         # Powertools keeps a logger, and the standard output of its time, for each name.
         "WORKER": f"worker_{uuid4().hex}",

@@ -37,7 +37,7 @@ def function(
     signing_secret: Secret,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    monkeypatch.setenv("SIGNING_SECRET_ID", signing_secret.id)
+    monkeypatch.setenv("WEBHOOK_SIGNING_SECRET_ID", signing_secret.id)
     monkeypatch.setenv("SQL_DIRECTORY", "../sql")
     apply_sql.settings.cache_clear()
     yield

@@ -25,7 +25,7 @@ ORDER = {"id": 1, "items": ITEMS, "total": Decimal("2.30")}
 def orders(database: Database) -> Database:
     database.execute(
         "create table public.orders (id bigint primary key, items jsonb not null, total numeric not null,"
-        " status text not null default 'new', processed_at timestamptz)"
+        " status text not null default 'pending', processed_at timestamptz)"
     )
     database.execute("insert into public.orders (id, items, total) values (1, '[]', 0), (2, '[]', 0)")
     return database
@@ -38,7 +38,7 @@ def states(orders: Database) -> list[Any]:
 def should_mark_an_order_processed(orders: Database) -> None:
     assert process(ORDER, orders.connection)
 
-    assert states(orders) == [["processed", True], ["new", False]]
+    assert states(orders) == [["processed", True], ["pending", False]]
 
 
 @pytest.mark.parametrize("total", [Decimal("2.31"), Decimal("2.3000000000000000000000000000000000001"), 2])
@@ -46,7 +46,7 @@ def should_refuse_an_order_that_does_not_add_up(orders: Database, total: Decimal
     with pytest.raises(TotalMismatchError, match="the items of order 1 do not add up"):
         process(ORDER | {"total": total}, orders.connection)
 
-    assert states(orders)[0] == ["new", False]
+    assert states(orders)[0] == ["pending", False]
 
 
 def should_skip_an_order_that_is_gone(orders: Database) -> None:
@@ -64,7 +64,7 @@ def should_process_the_orders_of_a_batch(orders: Database, capsys: pytest.Captur
     answer = handler(batch, context)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "record-1"}]}
-    assert states(orders) == [["processed", True], ["new", False]]
+    assert states(orders) == [["processed", True], ["pending", False]]
     assert "TotalMismatchError" in capsys.readouterr().out
     handler.database.close()
 

@@ -28,7 +28,7 @@ UNKNOWN = "unknown.webhook"
 @pytest.fixture
 def environment(queue: Queue, signing_secret: Secret, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     webhooks = {"order.created": "process_order", "bridge.ping": None}
-    monkeypatch.setenv("SIGNING_SECRET_ID", signing_secret.id)
+    monkeypatch.setenv("WEBHOOK_SIGNING_SECRET_ID", signing_secret.id)
     monkeypatch.setenv("WEBHOOKS", json.dumps(webhooks))
     monkeypatch.setenv("QUEUES", json.dumps({"process_order": queue.url}))
     monkeypatch.setenv("ALLOWED_SOURCE_RANGES", "[]")
@@ -212,7 +212,7 @@ def should_not_read_the_secret_again_for_every_forged_request(
 def should_be_unavailable_without_a_signing_secret(
     post: Callable[..., Answer], environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment.setenv("SIGNING_SECRET_ID", f"external-compute/dev/webhook-signing-{uuid4()}")
+    environment.setenv("WEBHOOK_SIGNING_SECRET_ID", f"external-compute/dev/webhook-signing-{uuid4()}")
 
     assert post(message()) == (503, {"error": "the signing secret cannot be read"})
     assert "cdk deploy external-compute-dev-secrets" in capsys.readouterr().out

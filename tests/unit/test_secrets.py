@@ -38,6 +38,15 @@ def should_read_again_on_demand(secret: Secret) -> None:
     assert secrets.get(secret.id) == {"database_url": "new"}
 
 
+def should_keep_the_same_copy_of_the_same_version(secret: Secret) -> None:
+    first = secrets.get(secret.id)
+
+    assert secrets.refresh(secret.id) is first
+    secret.put(FIELDS)
+    assert secrets.refresh(secret.id) == first
+    assert secrets.refresh(secret.id) is not first
+
+
 def should_read_again_once_the_copy_is_too_old(secret: Secret) -> None:
     secrets.get(secret.id)
     secret.put({"database_url": "new"})

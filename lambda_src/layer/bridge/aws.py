@@ -19,7 +19,7 @@ def client(service: str) -> Any:
     """Make a service's client, once. It is safe to use from several threads.
 
     Args:
-        service: "sqs" or "secretsmanager".
+        service: "sqs", "secretsmanager" or "stepfunctions".
     """
     from botocore.config import Config  # noqa: PLC0415
 

@@ -5,35 +5,56 @@ transaction and takes it back at its end: nothing here relies on the session (no
 no LISTEN); settings are made with `set local`.
 """
 
-import atexit
 import contextlib
 import functools
+import json
 import os
-import ssl
-import tempfile
+import re
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, Self
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
-from psycopg.types.json import set_json_loads
 
-from bridge import json_text, secrets
-from bridge.errors import DatabaseUnavailableError, LostTransactionError, SecretError, SettingsError
+from bridge.connecting import CONNECT_TIMEOUT_SECONDS, Connection, Settings, connect, says_full
+from bridge.errors import DatabaseUnavailableError, LostTransactionError, PoolerFullError, RoleError
 
-TLS_MODES = ("disable", "require", "verify-ca", "verify-full")
-CONNECT_TIMEOUT_SECONDS = 5
 # Within this time of its last use, a connection is taken to be alive without asking.
 TRUSTED_IDLE_SECONDS = 1.0
-_KEEPALIVES = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 15_000,
-}
+# NAT gateways and load balancers forget a connection that idles for 350 s, and tell no one.
+MAX_IDLE_SECONDS = 300.0
+# What BEGIN takes while the pooler has a connection to give.
+_NEGLIGIBLE_MS = 100
+_NAME_BYTES = 63
+_ID_BYTES = 40
+_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
+_ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_NOT_ROLES = ("none", "postgres", "supabase_admin")
+# insufficient_privilege, and invalid_parameter_value for a role that doesn't exist
+_ROLE_REFUSED = ("42501", "22023")
+# The only statement before the block, so that it costs one round trip.
+_SETTINGS = """
+select set_config('statement_timeout', %(ms)s, true),
+       set_config('idle_in_transaction_session_timeout', %(ms)s, true),
+       set_config('application_name', %(name)s, true)
+"""
+_ROLE_SETTINGS = """,
+       set_config('request.jwt.claims', %(claims)s, true),
+       set_config('role', %(role)s, true)
+"""
+
+
+class Caller(Protocol):
+    """On whose behalf a transaction runs."""
+
+    @property
+    def role(self) -> str:
+        """The database role."""
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The claims of the token, which auth.uid() and auth.jwt() read."""
 
 
 class Database:
@@ -52,43 +73,61 @@ class Database:
     def __init__(
         self, secret_id: str, *, tls: str, application_name: str, url_field: str = "database_url"
     ) -> None:
-        if tls not in TLS_MODES:
-            raise SettingsError(f'DATABASE_TLS is "{tls}", but must be one of: {", ".join(TLS_MODES)}')
-        self._secret_id = secret_id
-        self._tls = tls
-        self._application_name = application_name
-        self._url_field = url_field
-        self._connection: psycopg.Connection | None = None
+        settings = Settings(
+            secret_id=secret_id, tls=tls, application_name=application_name, url_field=url_field
+        )
+        self._settings: Callable[[], Settings] = lambda: settings
+        self._connection: Connection | None = None
         self._used_at = 0.0
 
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] = os.environ, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS
+    ) -> Self:
+        """Make the database that the deployment gave to this function.
+
+        DATABASE_SECRET_ID, DATABASE_TLS and POWERTOOLS_SERVICE_NAME are read when it connects: a module can
+        hold it, and be imported without them.
+
+        Args:
+            environment: where they are.
+            connect_timeout: seconds, at least 2.
+        """
+        made = cls("", tls="verify-full", application_name="")
+        made._settings = functools.partial(
+            Settings.from_environment, environment, connect_timeout=connect_timeout
+        )
+        return made
+
     @contextlib.contextmanager
-    def transaction(self, *, timeout_ms: int) -> Iterator[psycopg.Connection]:
+    def transaction(
+        self, *, timeout_ms: int, request_id: str = "", caller: Caller | None = None
+    ) -> Iterator[psycopg.Connection]:
         """Run a transaction; it commits at the end of the block and rolls back on an error.
 
         Args:
             timeout_ms: milliseconds that a statement, or a pause between two, may take: a function that was
-                stopped half-way must not hold its locks.
+                stopped half-way must not hold its locks. What waiting for a full pooler took is taken off.
+            request_id: shown in pg_stat_activity beside the function's name.
+            caller: whose role and claims decide what is seen and changed; None: the function's own role.
 
         Raises:
-            DatabaseUnavailableError: no connection could be made.
+            DatabaseUnavailableError: no connection could be made, or none was free.
+            RoleError: the caller's role is none that this function may take.
             LostTransactionError: the block rolled back or ended the transaction, or hid what had voided it.
             psycopg.Error: whatever the transaction's statements raise.
         """
-        connection = self.connection()
-        try:
-            with connection.transaction():
-                connection.execute(
-                    "select set_config('statement_timeout', %(ms)s, true),"
-                    " set_config('idle_in_transaction_session_timeout', %(ms)s, true)",
-                    {"ms": str(timeout_ms)},
-                )
+        values = {"name": self._name(request_id), **_caller_settings(caller)}
+        with contextlib.ExitStack() as begun:
+            connection = self._begin(begun, values, timeout_ms)
+            try:
                 with _no_silent_rollback():
                     yield connection
                 _require_transaction(connection)
-        finally:
-            # What a user of the connection sets for itself is no other's.
-            connection.row_factory = tuple_row
-            self._used_at = time.monotonic()
+            finally:
+                # What a user of the connection sets for itself is no other's.
+                connection.row_factory = tuple_row
+                self._used_at = time.time()
 
     def close(self) -> None:
         """Close the connection, if there is one; the next use makes another."""
@@ -104,14 +143,25 @@ class Database:
         """
         if self._connection is not None and not self._responds(self._connection):
             self.close()
+        return self._connected()
+
+    def _connected(self) -> Connection:
+        """Return the connection without asking it: whether it is alive, BEGIN tells."""
+        if self._connection is not None and not self._reusable(self._connection):
+            self.close()
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = connect(self._settings())
+            self._used_at = time.time()
         return self._connection
 
-    def _responds(self, connection: psycopg.Connection) -> bool:
-        if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+    def _reusable(self, connection: Connection) -> bool:
+        idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        return idle and not connection.closed and time.time() - self._used_at < MAX_IDLE_SECONDS
+
+    def _responds(self, connection: Connection) -> bool:
+        if not self._reusable(connection):
             return False
-        if time.monotonic() - self._used_at < TRUSTED_IDLE_SECONDS:
+        if time.time() - self._used_at < TRUSTED_IDLE_SECONDS:
             return True
         try:
             connection.execute("select 1")
@@ -119,45 +169,76 @@ class Database:
             return False
         return True
 
-    def _connect(self) -> psycopg.Connection:
-        parameters = self._parameters(secrets.get(self._secret_id))
+    def _begin(self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int) -> Connection:
+        """Begin a transaction; once more if the connection is found lost, as nothing of the block has run."""
         try:
-            return self._open(parameters)
-        except DatabaseUnavailableError:
-            # The password or the address may have changed since the entry was read.
-            changed = self._parameters(secrets.refresh(self._secret_id))
-            if changed == parameters:
+            return self._try_to_begin(begun, values, timeout_ms)
+        except psycopg.OperationalError:
+            if self._connection is not None:
                 raise
-            return self._open(changed)
-
-    def _open(self, parameters: Mapping[str, Any]) -> psycopg.Connection:
         try:
-            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+            return self._try_to_begin(begun, values, timeout_ms)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailableError(
+                f"the connection to Postgres broke twice while a transaction began: {type(error).__name__}"
+            ) from None
+
+    def _try_to_begin(
+        self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int
+    ) -> Connection:
+        connection = self._connected()
+        connection.patience = timeout_ms / 1_000
+        began = time.monotonic()
+        try:
+            with contextlib.ExitStack() as beginning:
+                beginning.enter_context(connection.transaction())
+                waited_ms = int((time.monotonic() - began) * 1_000)
+                left_ms = timeout_ms - waited_ms if waited_ms > _NEGLIGIBLE_MS else timeout_ms
+                query = _SETTINGS + (_ROLE_SETTINGS if "role" in values else "")
+                connection.execute(query, {"ms": str(max(left_ms, 1)), **values})
+                begun.push(beginning.pop_all())
         except psycopg.Error as error:
-            raise DatabaseUnavailableError(_reason(error, parameters, self._tls)) from None
-        # What is read from Postgres has the same types as what an event carries.
-        set_json_loads(_loads, connection)
+            self._judge(error, connection, values, connection.patience)
+            raise
+        finally:
+            connection.patience = None
         return connection
 
-    def _parameters(self, entry: Mapping[str, str]) -> dict[str, Any]:
-        url = secrets.field(self._secret_id, self._url_field)
-        try:
-            parameters = conninfo_to_dict(url)
-        except psycopg.Error:
-            parameters = {}
-        if not parameters.get("host"):
-            # libpq's own message quotes the URL, and with it the password.
-            raise SecretError(
-                f'"{self._url_field}" of secret "{self._secret_id}" is not of the form'
-                " postgresql://user:password@host:port/database (special characters percent-encoded)"
+    def _judge(
+        self, error: psycopg.Error, connection: Connection, values: Mapping[str, str], patience: float
+    ) -> None:
+        """Forget a connection that is lost, and say in clear words what can be said."""
+        if connection.closed:
+            self.close()
+        if connection.unanswered or says_full(error):
+            said = (
+                f"no answer within {patience:g} s" if connection.unanswered else " ".join(str(error).split())
             )
-        return parameters | {
-            "application_name": self._application_name,
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "client_encoding": "utf8",
-            **_KEEPALIVES,
-            **tls_parameters(self._tls, entry.get("ca_certificate", "")),
-        }
+            raise PoolerFullError(
+                f"no connection to Postgres was free: {said}; lower max_concurrency, or give the pooler more"
+            ) from None
+        if "role" in values and error.sqlstate in _ROLE_REFUSED:
+            raise RoleError(
+                f'the role "{values["role"]}" can\'t be taken: it must exist and be granted to the role'
+                " that database_url names"
+            ) from None
+
+    def _name(self, request_id: str) -> str:
+        name = self._settings().application_name
+        if not request_id:
+            return name[:_NAME_BYTES]
+        # Postgres keeps 63 bytes: the whole id finds the request, the name may be cut.
+        shown = _UNPRINTABLE.sub("?", request_id)[-_ID_BYTES:]
+        return f"{name[: _NAME_BYTES - 1 - len(shown)]} {shown}"
+
+
+def _caller_settings(caller: Caller | None) -> dict[str, str]:
+    if caller is None:
+        return {}
+    # "none" would give back the role of the connection, which row-level security doesn't bind.
+    if not _ROLE.fullmatch(caller.role) or caller.role in _NOT_ROLES or caller.role.startswith("pg_"):
+        raise RoleError(f"the role {caller.role!r} is none that a caller may have")
+    return {"role": caller.role, "claims": json.dumps(dict(caller.claims))}
 
 
 @contextlib.contextmanager
@@ -177,60 +258,3 @@ def _require_transaction(connection: psycopg.Connection) -> None:
             f"the transaction cannot be committed, its status is {status.name}: let statements' errors pass,"
             ' or run what may fail in "with db.transaction()"; leave COMMIT and ROLLBACK to the caller'
         )
-
-
-def tls_parameters(mode: str, ca_certificate: str) -> dict[str, str]:
-    """Translate a TLS mode into libpq's parameters.
-
-    Args:
-        mode: disable, require, verify-ca or verify-full.
-        ca_certificate: PEM text; empty: the system's authorities.
-
-    Raises:
-        SettingsError: verify-ca without a certificate: any public one would pass.
-    """
-    if mode in ("disable", "require"):
-        return {"sslmode": mode, "sslrootcert": ""}
-    if ca_certificate:
-        return {"sslmode": mode, "sslrootcert": _file(ca_certificate)}
-    if mode == "verify-ca":
-        raise SettingsError(
-            'database_tls "verify-ca" needs "ca_certificate" in the database secret;'
-            ' without one use "verify-full"'
-        )
-    return {"sslmode": mode, "sslrootcert": _system_authorities()}
-
-
-@functools.cache
-def _file(certificate: str) -> str:
-    # A name of its own each time: one that others could guess, they could also take first.
-    descriptor, path = tempfile.mkstemp(prefix="database-ca-", suffix=".pem", text=True)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(certificate)
-    atexit.register(Path(path).unlink, missing_ok=True)
-    return path
-
-
-def _system_authorities() -> str:
-    # libpq's "system" asks the OpenSSL inside psycopg's wheel, which looks where its builder kept them.
-    system = ssl.get_default_verify_paths().cafile
-    if system:
-        return system
-    from botocore.httpsession import get_cert_path  # noqa: PLC0415  # only where there is no other
-
-    return str(get_cert_path(verify=True))
-
-
-def _reason(error: psycopg.Error, parameters: Mapping[str, Any], tls: str) -> str:
-    text = " ".join(str(error).split())
-    if password := parameters.get("password"):
-        text = text.replace(password, "***")
-    if "server does not support SSL" in text:
-        text += f'; give the server a certificate, or set database_tls = "disable" (now "{tls}")'
-    elif "certificate" in text:
-        text += f'; check "ca_certificate" in the database secret and database_tls (now "{tls}")'
-    return f"cannot connect to Postgres at {parameters['host']}:{parameters.get('port', 5432)}: {text}"
-
-
-def _loads(data: str | bytes) -> Any:
-    return json_text.decode(data if isinstance(data, str) else data.decode())

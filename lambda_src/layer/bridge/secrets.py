@@ -1,11 +1,11 @@
-"""Secrets Manager entries: JSON objects of strings, cached in the running function."""
+"""Secrets Manager entries: JSON objects of strings, cached in the running function by their version."""
 
 import json
 import logging
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge import aws
@@ -22,6 +22,7 @@ _PARTS = re.compile(r"external-compute/([^/]+)/([a-z-]+)")
 @dataclass(frozen=True, slots=True)
 class _Cached:
     fields: Mapping[str, str]
+    version: str
     read_at: float
 
 
@@ -49,22 +50,26 @@ def get(secret_id: str, *, max_age: float = LIFETIME_SECONDS) -> Mapping[str, st
         SecretError: the entry cannot be read and there is no copy, or it is not a JSON object of strings.
     """
     cached = _cache.get(secret_id)
-    if cached and time.monotonic() - cached.read_at < max_age:
+    if cached and 0 <= time.time() - cached.read_at < max_age:
         return cached.fields
     try:
-        fields = _read(secret_id)
+        read = _read(secret_id, cached)
     except SecretError as error:
         if cached is None:
             raise
         _logger.warning("%s; the copy in memory is used", error)
         # An outage of Secrets Manager mustn't stop deliveries; ask again only after another max_age.
-        fields = cached.fields
-    _cache[secret_id] = _Cached(fields, time.monotonic())
-    return fields
+        read = replace(cached, read_at=time.time())
+    _cache[secret_id] = read
+    return read.fields
 
 
 def refresh(secret_id: str) -> Mapping[str, str]:
-    """Read an entry again, whatever the age of the copy in memory; otherwise like get."""
+    """Read an entry again, whatever the age of the copy in memory; otherwise like get.
+
+    For whoever was refused with what the copy says. The very same object comes back while the entry's
+    version is the same.
+    """
     return get(secret_id, max_age=0)
 
 
@@ -86,11 +91,12 @@ def forget() -> None:
     _cache.clear()
 
 
-def _read(secret_id: str) -> Mapping[str, str]:
+def _read(secret_id: str, cached: _Cached | None) -> _Cached:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
-        text = client().get_secret_value(SecretId=secret_id)["SecretString"]
+        found = client().get_secret_value(SecretId=secret_id)
+        text, version = found["SecretString"], found["VersionId"]
     except (client().exceptions.ResourceNotFoundException, KeyError):
         raise UnfilledSecretError(f"secret {_name(secret_id)} has no value: {_remedy(secret_id)}") from None
     except ClientError as error:
@@ -99,7 +105,8 @@ def _read(secret_id: str) -> Mapping[str, str]:
         ) from None
     except BotoCoreError as error:
         raise SecretError(f"secret {_name(secret_id)} cannot be read: {type(error).__name__}") from None
-    return _parse(secret_id, text)
+    fields = cached.fields if cached and cached.version == version else _parse(secret_id, text)
+    return _Cached(fields, version, time.time())
 
 
 def _parse(secret_id: str, text: str) -> Mapping[str, str]:

@@ -31,7 +31,9 @@ def process(order: Mapping[str, Any], db: Connection) -> bool:
     if add_up(order["items"]) != Fraction(order["total"]):
         raise TotalMismatchError(f"the items of order {order['id']} do not add up to its total")
     db.execute(
-        "update public.orders set status = 'processed', processed_at = clock_timestamp() where id = %s",
+        # An order that has been paid meanwhile stays so.
+        "update public.orders set processed_at = clock_timestamp(),"
+        " status = case status when 'pending' then 'processed' else status end where id = %s",
         (order["id"],),
     )
     return True

@@ -1,0 +1,1 @@
+"""Verifies users' tokens before a request reaches an HTTP function."""
