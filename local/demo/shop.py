@@ -10,9 +10,11 @@ from typing import Any
 
 import psycopg
 
-SCHEMA = Path(__file__).parent / "orders.sql"
+SCHEMA = Path(__file__).parent / "schema.sql"
 ITEMS = json.dumps([{"sku": "espresso", "quantity": 2, "price": 9.99}])
 TOTAL = "19.98"
+# The webhooks that process_order is the target of: one event a statement and row.
+COUNTED = ["order.created", "order.changed"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Shop:
         self._connection = psycopg.connect(url, autocommit=True)
         self._connection.execute(SCHEMA.read_bytes())
         self.expected = 0
-        """Events that the statements so far must have caused."""
+        """Events for process_order that the statements so far must have caused."""
 
     def close(self) -> None:
         self._connection.close()
@@ -50,12 +52,13 @@ class Shop:
         """Marks the beginning: everything is counted from here."""
         self._first_id = self._value("select bridge.new_message_id()::text")
 
-    def place(self, count: int, *, total: str = TOTAL) -> Placed:
-        """Places orders in one statement; with another total their items don't add up."""
+    def place(self, count: int, *, user: str | None = None, due_at: datetime | None = None) -> Placed:
+        """Places orders in one statement."""
         ids = self._column(
-            "insert into public.orders (items, total)"
-            " select %s::jsonb, %s::numeric from generate_series(1, %s) returning id",
-            [ITEMS, total, count],
+            "insert into public.orders (items, total, user_id, payment_due_at)"
+            " select %s::jsonb, %s::numeric, %s::uuid, %s::timestamptz from generate_series(1, %s)"
+            " returning id",
+            [ITEMS, TOTAL, user, due_at, count],
         )
         return self._committed(ids)
 
@@ -94,6 +97,15 @@ class Shop:
                 return waiting
             time.sleep(0.05)
 
+    def wait_for_status(self, order: int, status: str, *, seconds: float) -> str:
+        """Waits until an order has a status; returns the one that it has in the end."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found: str = self._value("select status from public.orders where id = %s", [order])
+            if found == status or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
     def times(self, placed: Placed) -> Times:
         """How long after the commit the orders were processed."""
         seconds = self._column(
@@ -105,19 +117,23 @@ class Shop:
         return Times(statistics.median(seconds), percentile_95)
 
     def delivered(self) -> int:
-        """Events in messages that are known to be delivered."""
+        """Events for process_order in messages that are known to be delivered."""
         return int(
             self._value(
                 "select coalesce(sum(jsonb_array_length(body -> 'data')), 0) from bridge.message"
-                " where state = 'delivered' and id > %s",
-                [self._first_id],
+                " where state = 'delivered' and id > %s and webhook = any (%s)",
+                [self._first_id, COUNTED],
             )
         )
 
     def processed(self) -> int:
-        """Events whose effect is committed."""
+        """Events whose effect is committed by process_order."""
         return int(
-            self._value("select count(*) from bridge.processed_event where event_id > %s", [self._first_id])
+            self._value(
+                "select count(*) from bridge.processed_event"
+                " where worker = 'process_order' and event_id > %s",
+                [self._first_id],
+            )
         )
 
     def dead(self) -> int:
