@@ -2,7 +2,7 @@
 
 AppError
 ├── SettingsError   bridge.toml, or a setting given with -c, is wrong
-└── LayerError      the shared layer can't be built
+└── BuildError      the code of a function or of the shared layer can't be built
 """
 
 
@@ -14,5 +14,5 @@ class SettingsError(AppError):
     """Every mistake that was found, one a line."""
 
 
-class LayerError(AppError):
-    """The shared layer's libraries can't be installed."""
+class BuildError(AppError):
+    """Libraries can't be installed, or a worker can't be bundled; with the last words of the tool."""
