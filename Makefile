@@ -5,10 +5,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 CDK := cdk --no-notices
+LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up down status test unit infrastructure database end-to-end lint format synth diff deploy destroy secrets lock clean
+.PHONY: help setup system demo up down status test unit infrastructure database end-to-end lint format openapi pooling synth diff deploy destroy secrets lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +23,8 @@ setup: .venv/installed node_modules/.package-lock.json system ## Install everyth
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-node_modules/.package-lock.json: .venv/installed package-lock.json
-	@echo "Installing the CDK CLI into node_modules"
+node_modules/.package-lock.json: .venv/installed package.json package-lock.json .npmrc $(wildcard lambda_src/node/package.json lambda_src/workers/*/package.json)
+	@echo "Installing Node.js packages into node_modules"
 	@npm ci --silent
 	@touch $@
 
@@ -61,10 +62,12 @@ lint: setup ## Style and types
 	@ruff check
 	@ruff format --check
 	@mypy
+	@npm run --silent check
 
 format: setup ## Format the code
 	@ruff check --fix
 	@ruff format
+	@npm run --silent format
 
 synth: setup ## Synthesise the templates: make synth STAGE=prod
 	@$(CDK) synth --quiet $(STAGE_CONTEXT)
@@ -81,11 +84,18 @@ destroy: setup ## Remove triggers and stacks: make destroy STAGE=prod
 secrets: setup ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
 	@python -m scripts.fill_secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
 
-lock: .venv/installed ## Compile requirements.txt and the layer's lock anew
-	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes \
-		lambda_src/layer/requirements.in -o lambda_src/layer/requirements.txt
-	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-		requirements.in -o requirements.txt
+openapi: setup ## Write docs/openapi.json from the functions' models
+	@python -m scripts.openapi
+
+pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
+	@python -m bench.pooling
+
+lock: .venv/installed ## Compile all locks anew: the app's, the layer's, and those of functions with libraries of their own
+	@uv pip compile $(LOCK) --generate-hashes lambda_src/layer/requirements.in -o lambda_src/layer/requirements.txt
+	@for list in $$(ls -d lambda_src/*/requirements.in lambda_src/*/*/requirements.in | grep -v '^lambda_src/layer/'); do \
+		uv pip compile $(LOCK) --generate-hashes -c lambda_src/layer/requirements.txt $$list -o $${list%.in}.txt || exit 1; \
+	done
+	@uv pip compile $(LOCK) requirements.in -o requirements.txt
 
 clean: ## Stop and remove what was built (not .venv and node_modules)
 	@if [ -f build/local/state.json ]; then python -m local down; fi

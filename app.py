@@ -15,7 +15,7 @@ try:
     settings = read_settings(app.node.get_all_context())
     prefix = f"external-compute-{settings.stage}"
     secrets = SecretsStack(app, f"{prefix}-secrets", settings=settings)
-    BridgeStack(app, f"{prefix}-bridge", settings=settings, secrets=secrets)
+    BridgeStack(app, f"{prefix}-bridge", settings=settings).add_stack_dependency(secrets)
 except AppError as error:
     sys.exit(str(error))
 Tags.of(app).add("project", "external-compute")

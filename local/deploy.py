@@ -5,10 +5,10 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import boto3
 
@@ -57,12 +57,11 @@ def deploy(
     Raises:
         DeployError: the CDK CLI or filling the secrets failed; the message holds the end of the output.
     """
-    values = _context(system, config, context)
-    deploy_secrets(system, config=config, context=context)
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = Path(folder) / "outputs.json"
+    with _assembly(system, config, context) as assembly:
+        _deploy_secrets(system, assembly, config)
+        outputs = Path(assembly) / "outputs.json"
         arguments = ["deploy", BRIDGE_STACK, *_unattended(), "--outputs-file", str(outputs)]
-        _cdk(system, "deploy", arguments, values)
+        _cdk(system, "deploy", arguments, assembly)
         found: dict[str, dict[str, Any]] = json.loads(outputs.read_text())
     return found[BRIDGE_STACK]
 
@@ -75,9 +74,8 @@ def deploy_secrets(
     Raises:
         DeployError: as `deploy`.
     """
-    arguments = ["deploy", SECRETS_STACK, "--exclusively", *_unattended()]
-    _cdk(system, "deploy-secrets", arguments, _context(system, config, context))
-    _fill_secrets(system, config)
+    with _assembly(system, config, context) as assembly:
+        _deploy_secrets(system, assembly, config)
 
 
 def destroy(
@@ -88,7 +86,8 @@ def destroy(
     Raises:
         DeployError: the CDK CLI failed; the message holds the end of its output.
     """
-    _cdk(system, "destroy", ["destroy", "--all", "--force"], _context(system, config, context))
+    with _assembly(system, config, context) as assembly:
+        _cdk(system, "destroy", ["destroy", "--all", "--force"], assembly)
 
 
 def _unattended() -> list[str]:
@@ -108,12 +107,27 @@ def _context(
     return values | dict(context or {})
 
 
-def _cdk(system: "System", name: str, arguments: Sequence[str], context: Mapping[str, str]) -> None:
-    options = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
-    # An assembly of its own: two deployments at a time don't write into each other's.
+@contextmanager
+def _assembly(
+    system: "System", config: Path | str | None, context: Mapping[str, str] | None
+) -> Iterator[str]:
+    """Synthesize once for all that is done with it; two deployments at a time don't share theirs."""
+    values = _context(system, config, context)
+    options = [part for key, value in values.items() for part in ("-c", f"{key}={value}")]
     with tempfile.TemporaryDirectory() as assembly:
         app = ["--app", f'"{sys.executable}" app.py', "--output", assembly]
-        _run([cdk_cli.installed(system.say), *arguments, *options, *app, *QUIET], system, name=name)
+        command = [cdk_cli.installed(system.say), "synth", "--quiet", *options, *app, *QUIET]
+        _run(command, system, name="synth")
+        yield assembly
+
+
+def _deploy_secrets(system: "System", assembly: str, config: Path | str | None) -> None:
+    _cdk(system, "deploy-secrets", ["deploy", SECRETS_STACK, "--exclusively", *_unattended()], assembly)
+    _fill_secrets(system, config)
+
+
+def _cdk(system: "System", name: str, arguments: Sequence[str], assembly: str) -> None:
+    _run([cdk_cli.installed(system.say), *arguments, "--app", assembly, *QUIET], system, name=name)
 
 
 def _fill_secrets(system: "System", config: Path | str | None) -> None:
@@ -121,12 +135,13 @@ def _fill_secrets(system: "System", config: Path | str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         env_file = Path(folder) / "supabase.env"
         env_file.touch(mode=0o600)
-        # No REST API runs here: these values are well formed and open nothing.
         env_file.write_text(
-            f"SERVICE_ROLE_KEY=sb_secret_{secrets.token_hex(16)}\nJWT_SECRET={uuid4().hex}{uuid4().hex}\n"
+            f"ANON_KEY={system.anon_key}\nSERVICE_ROLE_KEY={system.service_role_key}\n"
+            f"JWT_SECRET={system.jwt_secret}\nSTRIPE_SECRET_KEY={system.stripe_key}\n"
+            f"STRIPE_API_BASE={system.stripe_url}\n"
         )
         arguments = [
-            *("--stage", STAGE, "--env-file", str(env_file), "--supabase-url", "http://127.0.0.1:8000"),
+            *("--stage", STAGE, "--env-file", str(env_file), "--supabase-url", system.supabase_url),
             *("--database-url", system.pooled_url, "--direct-url", system.direct_url),
             *(["--config", str(config)] if config is not None else []),
             *("--region", REGION, "--yes"),
@@ -144,8 +159,8 @@ def _repair_entries(system: "System") -> None:
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
-    for name in ("supabase", "database"):
-        secret = f"external-compute/{STAGE}/{name}"
+    entries = client.get_paginator("list_secrets").paginate()
+    for secret in (entry["Name"] for page in entries for entry in page["SecretList"]):
         # An entry without a value has no version in AWS, and an empty text here.
         if not client.get_secret_value(SecretId=secret)["SecretString"]:
             client.put_secret_value(SecretId=secret, SecretString="{}")

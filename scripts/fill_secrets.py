@@ -18,21 +18,22 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from scripts.supabase_values import FillError, Given, collect, masked_url
 from stacks.errors import SettingsError
+from stacks.names import entry_name
 from stacks.settings import read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+_URL = "SUPABASE_PUBLIC_URL in the .env, or --supabase-url"
 REQUIRED = {
-    "supabase": {
-        "url": "SUPABASE_PUBLIC_URL in the .env, or --supabase-url",
+    "supabase": {"url": _URL, "anon_key": "ANON_KEY or SUPABASE_PUBLISHABLE_KEY in the .env"},
+    "supabase-service-role": {
+        "url": _URL,
         "service_role_key": "SERVICE_ROLE_KEY or SUPABASE_SECRET_KEY in the .env",
-        "jwt_secret": "JWT_SECRET in the .env",
     },
-    "database": {
-        "database_url": "--env-file, or --database-url",
-        "direct_url": "--env-file, or --direct-url",
-    },
+    "supabase-jwt": {"url": _URL, "jwt_secret": "JWT_SECRET in the .env"},
+    "database": {"database_url": "--env-file, or --database-url"},
+    "database-direct": {"direct_url": "--env-file, or --direct-url"},
 }
 _BAD_CREDENTIALS = {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"}
 
@@ -76,8 +77,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fill(options: argparse.Namespace) -> None:
-    stage = read_settings({"stage": options.stage, "config": options.config}).environment
-    values = collect(Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__}))
+    settings = read_settings({"stage": options.stage, "config": options.config})
+    stage = settings.environment
+    given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
+    values = collect(given, settings.own_entries)
     if not values:
         raise FillError("nothing to fill in; give --env-file, or --database-url and --direct-url")
     # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
@@ -87,27 +90,27 @@ def _fill(options: argparse.Namespace) -> None:
     if missing := [line for name, keys in entries.items() for line in _missing(name, keys)]:
         raise FillError("\n  ".join(["not everything is there:", *missing]))
     for name, keys in entries.items():
-        print(_secret_name(options.stage, name))
+        print(entry_name(options.stage, name))
         for key, value in keys.items():
             print(f"  {key:<17} {_masked(key, value)}")
     if not options.yes and not _confirmed(client.meta.region_name):
         raise FillError("nothing was written")
     for name, keys in entries.items():
-        secret = _secret_name(options.stage, name)
+        secret = entry_name(options.stage, name)
         try:
             client.put_secret_value(SecretId=secret, SecretString=json.dumps(keys))
         except ClientError as error:
             raise _explained(error, options.stage, secret, client.meta.region_name) from error
     print(f"written in {client.meta.region_name}")
-
-
-def _secret_name(stage: str, name: str) -> str:
-    return f"external-compute/{stage}/{name}"
+    for name in settings.own_entries:
+        if name not in entries:
+            prefix = name.upper().replace("-", "_")
+            print(f"{entry_name(options.stage, name)} is left as it is: no {prefix}_… in the .env")
 
 
 def _merged(client: "SecretsManagerClient", stage: str, name: str, keys: dict[str, str]) -> dict[str, Any]:
-    """What the entry holds, with the new values in it; other keys stay."""
-    secret = _secret_name(stage, name)
+    """What the entry holds, with the new values in it; members that are another entry's go, others stay."""
+    secret = entry_name(stage, name)
     try:
         client.describe_secret(SecretId=secret)
     except ClientError as error:
@@ -125,7 +128,18 @@ def _merged(client: "SecretsManagerClient", stage: str, name: str, keys: dict[st
         raise FillError(
             f"{secret} holds something else than a JSON object; correct it in Secrets Manager first"
         )
-    return {**present, **keys}
+    kept = {key: value for key, value in present.items() if key not in _members_of_others(name)}
+    if dropped := sorted(present.keys() - kept.keys()):
+        print(f"{secret}: {', '.join(dropped)} will be taken out: another entry holds it now")
+    return {**kept, **keys}
+
+
+def _members_of_others(name: str) -> set[str]:
+    """Members that an entry of the bridge must not hold: who reads it has no use for them."""
+    if name not in REQUIRED:
+        return set()
+    others = {member for entry, members in REQUIRED.items() if entry != name for member in members}
+    return others - REQUIRED[name].keys()
 
 
 def _explained(error: ClientError, stage: str, secret: str, region: str) -> FillError:
@@ -146,7 +160,9 @@ def _explained(error: ClientError, stage: str, secret: str, region: str) -> Fill
 
 
 def _missing(name: str, keys: dict[str, str]) -> list[str]:
-    return [f"{name}: {key} ({source})" for key, source in REQUIRED[name].items() if not keys.get(key)]
+    return [
+        f"{name}: {key} ({source})" for key, source in REQUIRED.get(name, {}).items() if not keys.get(key)
+    ]
 
 
 def _masked(key: str, value: Any) -> str:

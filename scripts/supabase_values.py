@@ -1,6 +1,6 @@
 """What a self-hosted Supabase's .env says about reaching it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -27,38 +27,74 @@ class Given:
     ca_file: Path | None = None
 
 
-def collect(given: Given) -> dict[str, dict[str, str]]:
-    """Values by entry ("supabase", "database"); only those that are known.
+def collect(given: Given, own_entries: Collection[str] = ()) -> dict[str, dict[str, str]]:
+    """Values by entry; only those that are known.
+
+    Args:
+        given: what the command line says.
+        own_entries: entries that the user's functions name: "stripe" gets each STRIPE_SECRET_KEY and the like
+            of the .env as secret_key.
 
     Raises:
         FillError: with every value that can't be taken, and how else to give it.
     """
     environment = _read(given.env_file)
-    supabase = {
-        "url": given.supabase_url or environment.get("SUPABASE_PUBLIC_URL", ""),
-        "service_role_key": environment.get("SERVICE_ROLE_KEY") or environment.get("SUPABASE_SECRET_KEY", ""),
-        "jwt_secret": environment.get("JWT_SECRET", ""),
+    values = {
+        **_supabase(environment, given),
+        **_database(environment, given),
+        **{entry: _own(environment, entry, own_entries) for entry in own_entries},
     }
-    if not given.supabase_url and urlsplit(supabase["url"]).hostname in LOOPBACK:
+    known = {entry: {key: value for key, value in keys.items() if value} for entry, keys in values.items()}
+    return {entry: keys for entry, keys in known.items() if keys}
+
+
+def _supabase(environment: Mapping[str, str], given: Given) -> dict[str, dict[str, str]]:
+    url = (given.supabase_url or environment.get("SUPABASE_PUBLIC_URL", "")).rstrip("/")
+    if not given.supabase_url and urlsplit(url).hostname in LOOPBACK:
         raise FillError(
-            f"SUPABASE_PUBLIC_URL is {supabase['url']}, which a Lambda function can't reach; "
+            f"SUPABASE_PUBLIC_URL is {url}, which a Lambda function can't reach; "
             "give the public address with --supabase-url"
         )
-    database = {
-        "database_url": _checked("--database-url", given.database_url),
-        "direct_url": _checked("--direct-url", given.direct_url),
-        "ca_certificate": _certificate(given.ca_file),
-    }
-    if given.env_file and not (given.database_url and given.direct_url):
-        pooled, direct = _connections(environment, given)
-        database["database_url"] = database["database_url"] or pooled
-        database["direct_url"] = database["direct_url"] or direct
-    values = {"supabase": supabase, "database": database}
     return {
-        entry: {key: value for key, value in keys.items() if value}
-        for entry, keys in values.items()
-        if any(keys.values())
+        "supabase": {"url": url, "anon_key": _first(environment, "ANON_KEY", "SUPABASE_PUBLISHABLE_KEY")},
+        "supabase-service-role": {
+            "url": url,
+            "service_role_key": _first(environment, "SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
+        },
+        "supabase-jwt": {"url": url, "jwt_secret": environment.get("JWT_SECRET", "")},
     }
+
+
+def _database(environment: Mapping[str, str], given: Given) -> dict[str, dict[str, str]]:
+    pooled = _checked("--database-url", given.database_url)
+    direct = _checked("--direct-url", given.direct_url)
+    if given.env_file and not (pooled and direct):
+        made_pooled, made_direct = _connections(environment, given)
+        pooled, direct = pooled or made_pooled, direct or made_direct
+    certificate = _certificate(given.ca_file)
+    return {
+        "database": {"database_url": pooled, "ca_certificate": certificate},
+        "database-direct": {"direct_url": direct, "ca_certificate": certificate},
+    }
+
+
+def _own(environment: Mapping[str, str], entry: str, entries: Iterable[str]) -> dict[str, str]:
+    """Variables that begin like the entry, and not like another one with a longer name."""
+    prefix = _prefix(entry)
+    longer = tuple(p for p in map(_prefix, entries) if p.startswith(prefix) and p != prefix)
+    return {
+        name.removeprefix(prefix).lower(): value
+        for name, value in environment.items()
+        if name.startswith(prefix) and name != prefix and not (longer and name.startswith(longer))
+    }
+
+
+def _prefix(entry: str) -> str:
+    return entry.upper().replace("-", "_") + "_"
+
+
+def _first(environment: Mapping[str, str], *names: str) -> str:
+    return next((environment[name] for name in names if name in environment), "")
 
 
 def _read(file: Path | None) -> Mapping[str, str]:

@@ -3,21 +3,25 @@
 import json
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import Annotations, CfnOutput, Duration, Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.database_bridge import DatabaseBridge
+from stacks.constructs.acknowledge import acknowledge_synchronous
+from stacks.constructs.api import Api
+from stacks.constructs.database_bridge import DatabaseBridge, hash_of_sql
 from stacks.constructs.function import Function, FunctionDefaults
 from stacks.constructs.redelivery import Redelivery
 from stacks.constructs.shared_layer import SharedLayer, function_architecture
-from stacks.constructs.webhook_api import WebhookApi
-from stacks.constructs.worker import Worker
+from stacks.constructs.source import Sources
+from stacks.entries import SIGNING, Entries
 from stacks.environment_size import check_environment_size
-from stacks.secrets import SecretsStack
+from stacks.functions import Functions
+from stacks.names import camel_case, queue_name
+from stacks.pool import pool_warning
+from stacks.removal import removal_policy
 from stacks.settings import Settings
+from stacks.workers import Workers
 
 _ROOT = Path(__file__).parents[1]
 _SOURCES = _ROOT / "lambda_src"
@@ -29,149 +33,144 @@ class BridgeStack(Stack):
     One stack, so that a failed update rolls back whole, and a queue goes after the triggers that used it.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, secrets: SecretsStack
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         """Make one stage.
 
         Raises:
             SettingsError: more is declared than a function's environment holds.
-            LayerError: the shared layer's libraries can't be installed.
+            BuildError: libraries can't be installed, or a worker can't be bundled.
         """
         self._settings, self._stage = settings, settings.environment
         super().__init__(
             scope,
             construct_id,
             env={"account": self._stage.account, "region": self._stage.region},
-            description=f"External compute for Supabase, stage {settings.stage}: webhooks and workers",
+            description=f"External compute for Supabase, stage {settings.stage}",
         )
-        self._removal = (
-            RemovalPolicy.DESTROY
-            if self._stage.removal == "destroy"
-            # But not what a failed first deployment leaves: it would be in the way of the next.
-            else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        self._entries = Entries(self, "Entries", settings=settings)
+        self._sources = Sources(
+            layer=_SOURCES / "layer",
+            cache=_ROOT / "build" / "libraries",
+            for_this_machine=self._stage.layer_platform == "local",
         )
         self._defaults = self._function_defaults()
-        self._database = {
-            "DATABASE_SECRET_ID": secrets.database.secret_arn,
-            "DATABASE_TLS": self._stage.database_tls,
-        }
-        self._workers = self._make_workers(secrets.database)
-        self._redelivery = self._make_redelivery(secrets.database)
-        self._receiver = self._make_receiver(secrets.webhook_signing)
+        self._workers = Workers(
+            self,
+            "Workers",
+            settings=settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+        ).by_name
+        self._redelivery = self._make_redelivery()
+        self._receiver = self._make_receiver()
         self._api = self._make_api()
-        self._bridge = self._make_bridge(secrets)
+        self._functions = Functions(
+            self,
+            "Functions",
+            settings=settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+            api=self._api,
+        ).by_name
+        self._bridge = self._make_bridge()
         self._make_outputs()
+        if warning := pool_warning(settings):
+            Annotations.of(self).add_warning_v2("external-compute:pool", warning)
 
     def _function_defaults(self) -> FunctionDefaults:
-        local = self._stage.layer_platform == "local"
+        local = self._sources.for_this_machine
         return FunctionDefaults(
             stage=self._settings.stage,
-            layer=SharedLayer(
-                self,
-                "Layer",
-                source=_SOURCES / "layer",
-                cache=_ROOT / "build" / "layer",
-                for_this_machine=local,
-            ),
+            layer=SharedLayer(self, "Layer", sources=self._sources),
             architecture=function_architecture(for_this_machine=local),
             log_retention=self._stage.log_retention,
-            removal=self._removal,
+            removal=removal_policy(self._stage),
+            subnets=self._stage.subnets,
+            security_groups=self._stage.security_groups,
         )
 
-    def _make_workers(self, database: secretsmanager.Secret) -> dict[str, Worker]:
-        workers = {}
-        # In a scope of their own: a worker may be named like anything else here.
-        scope = Construct(self, "Workers")
-        for name, size in self._settings.workers.items():
-            worker = Worker(
-                scope,
-                _camel_case(name),
-                folder=_SOURCES / "workers" / name,
-                defaults=self._defaults,
-                environment=self._database,
-                queue_name=self._queue_name(name),
-                **size.model_dump(),
-            )
-            database.grant_read(worker.function)
-            workers[name] = worker
-        return workers
-
-    def _make_redelivery(self, database: secretsmanager.Secret) -> Redelivery:
+    def _make_redelivery(self) -> Redelivery:
         queues = {name: worker.queue.queue for name, worker in self._workers.items()}
         redelivery = Redelivery(
             self,
             "Redelivery",
-            folder=_SOURCES / "redeliver",
+            source=self._sources.python(_SOURCES / "redeliver"),
             defaults=self._defaults,
-            environment={**self._database, "QUEUES": _urls(self, queues)},
-            queue_name=self._queue_name("redeliver"),
+            environment={"QUEUES": _urls(self, queues)},
+            queue_name=queue_name(self._settings.stage, "redeliver"),
         )
-        database.grant_read(redelivery.function)
+        self._entries.give(redelivery.function, ["database"])
         for queue in queues.values():
             queue.grant(redelivery.function, "sqs:SendMessage")
         return redelivery
 
-    def _make_receiver(self, signing: secretsmanager.Secret) -> Function:
+    def _make_receiver(self) -> Function:
         queues = {name: worker.queue.queue for name, worker in self._workers.items()}
         queues["redeliver"] = self._redelivery.wake_queue
         targets = {webhook.name: webhook.target for webhook in self._settings.webhooks}
         environment = {
-            "SIGNING_SECRET_ID": signing.secret_arn,
             "WEBHOOKS": json.dumps(
                 {**targets, "bridge.ping": None, "bridge.ring": "redeliver"}, separators=(",", ":")
             ),
             "QUEUES": _urls(self, queues),
             "ALLOWED_SOURCE_RANGES": json.dumps(self._stage.allowed_source_ranges),
         }
-        check_environment_size(self, environment)
+        check_environment_size(
+            environment,
+            stack=self,
+            of="receiver",
+            remedy="Shorten the names of webhooks, or declare fewer.",
+        )
         receiver = Function(
             self,
             "Receiver",
-            folder=_SOURCES / "receive_webhook",
+            source=self._sources.python(_SOURCES / "receive_webhook"),
             defaults=self._defaults,
             description="Verifies messages and puts their events into queues",
             environment=environment,
             memory=512,
             timeout=Duration.seconds(15),
+            reaches_supabase=False,
         )
-        acknowledge(
-            receiver, "Serverless-LambdaDLQ", "Invoked by API Gateway only, whose caller learns of a failure."
-        )
-        signing.grant_read(receiver)
+        acknowledge_synchronous(receiver, "API Gateway")
+        self._entries.give(receiver, [SIGNING])
         for queue in queues.values():
             queue.grant(receiver, "sqs:SendMessage")
         return receiver
 
-    def _make_api(self) -> WebhookApi:
-        return WebhookApi(
+    def _make_api(self) -> Api:
+        api = Api(
             self,
             "Api",
-            receiver=self._receiver,
             name=self.stack_name,
             throttle_rate=self._stage.throttle_rate,
             throttle_burst=self._stage.throttle_burst,
             log_retention=self._stage.log_retention,
-            removal=self._removal,
+            removal=self._defaults.removal,
             domain_name=self._stage.domain_name,
             certificate_arn=self._stage.certificate_arn,
+            cors_origins=self._stage.cors_origins,
         )
+        api.add_receiver(self._receiver)
+        return api
 
-    def _make_bridge(self, secrets: SecretsStack) -> DatabaseBridge:
+    def _make_bridge(self) -> DatabaseBridge:
+        sql = _ROOT / "sql"
         bridge = DatabaseBridge(
             self,
             "Database",
-            folder=_SOURCES / "apply_sql",
-            sql=_ROOT / "sql",
+            source=self._sources.python(_SOURCES / "apply_sql", beside={"sql": sql}),
+            sql_hash=hash_of_sql(sql),
             defaults=self._defaults,
-            environment={**self._database, "SIGNING_SECRET_ID": secrets.webhook_signing.secret_arn},
+            environment={},
             declaration=self._declaration(),
             owner=f"{self.account}/{self.region}/{self.stack_name}",
             adopt=self._stage.adopt,
             ping=self._stage.ping,
         )
-        secrets.database.grant_read(bridge.function)
-        secrets.webhook_signing.grant_read(bridge.function)
+        self._entries.give(bridge.function, ["database-direct", SIGNING])
         # With the triggers come messages: whatever a message needs is there first, and is removed last.
         bridge.resource.node.add_dependency(
             self._api, self._receiver, self._redelivery, *self._workers.values()
@@ -206,20 +205,15 @@ class BridgeStack(Stack):
             },
         }
         for name, worker in self._workers.items():
-            outputs[f"Queue{_camel_case(name)}"] = worker.queue.queue.queue_url
-            outputs[f"DeadLetterQueue{_camel_case(name)}"] = worker.queue.dead_letters.queue_url
+            outputs[f"Queue{camel_case(name)}"] = worker.queue.queue.queue_url
+            outputs[f"DeadLetterQueue{camel_case(name)}"] = worker.queue.dead_letters.queue_url
+        for name, function in self._functions.items():
+            outputs[f"Function{camel_case(name)}"] = function.function_name
         if self._api.domain:
             outputs["DomainTarget"] = self._api.domain.regional_domain_name
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 
-    def _queue_name(self, name: str) -> str:
-        return f"external-compute-{self._settings.stage}-{name}"
-
 
 def _urls(stack: Stack, queues: dict[str, sqs.Queue]) -> str:
     return stack.to_json_string({name: queue.queue_url for name, queue in queues.items()})
-
-
-def _camel_case(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))

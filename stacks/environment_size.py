@@ -15,8 +15,14 @@ _RESERVED = 256
 _REFERENCE = 160
 
 
-def check_environment_size(stack: Stack, environment: Mapping[str, str]) -> None:
+def check_environment_size(environment: Mapping[str, str], *, stack: Stack, of: str, remedy: str) -> None:
     """Refuse an environment that Lambda would refuse in the middle of a deployment.
+
+    Args:
+        environment: the function's.
+        stack: the function's.
+        of: the function, in words.
+        remedy: what makes it smaller.
 
     Raises:
         SettingsError: with the size, the limit, and what takes the most.
@@ -25,9 +31,8 @@ def check_environment_size(stack: Stack, environment: Mapping[str, str]) -> None
     if (total := sum(sizes.values()) + _RESERVED) > LIMIT:
         largest = max(sizes, key=sizes.__getitem__)
         raise SettingsError(
-            f"the webhooks and workers of {stack.stack_name} need about {total} bytes of the receiver's "
-            f"environment, {sizes[largest]} of them for {largest}; Lambda allows {LIMIT}. "
-            "Shorten the names of webhooks, or declare fewer."
+            f"the environment of {stack.stack_name}'s {of} needs about {total} bytes, {sizes[largest]} "
+            f"of them for {largest}; Lambda allows {LIMIT}. {remedy}"
         )
 
 

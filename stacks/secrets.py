@@ -4,21 +4,24 @@ import json
 import string
 from typing import cast
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.entries import FILLED_BY_THE_USER, SIGNING
+from stacks.names import camel_case, entry_name
+from stacks.removal import removal_policy
 from stacks.settings import Settings
 
 
 class SecretsStack(Stack):
     """Secrets Manager entries, apart from all that changes often.
 
-    Attributes:
-        supabase: `url`, `service_role_key`, `jwt_secret`; filled by the user.
-        database: `database_url` (pooled), `direct_url`, `ca_certificate`; filled by the user.
-        webhook_signing: `current` and `previous` signing secret; generated.
+    The user fills `supabase` (`url`, `anon_key`), `supabase-service-role` (`url`, `service_role_key`),
+    `supabase-jwt` (`url`, `jwt_secret`), `database` (`database_url`, `ca_certificate`), `database-direct`
+    (`direct_url`, `ca_certificate`), and the entries that his own functions name. `webhook-signing`
+    (`current`, `previous`) is generated.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -30,29 +33,25 @@ class SecretsStack(Stack):
             env={"account": environment.account, "region": environment.region},
             description=f"External compute for Supabase, stage {settings.stage}: secrets",
         )
-        self._prefix = f"external-compute/{settings.stage}"
-        self._removal = (
-            RemovalPolicy.DESTROY
-            if environment.removal == "destroy"
-            # But not what a failed first deployment leaves: it would be in the way of the next.
-            else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        )
-        self.supabase = self._unfilled("Supabase", "supabase", "Address and keys of Supabase's REST API")
-        self.database = self._unfilled("Database", "database", "Pooled and direct connection to Postgres")
-        self.webhook_signing = self._signing()
+        self._stage = settings.stage
+        self._removal = removal_policy(environment)
+        for name, description in FILLED_BY_THE_USER.items():
+            self._unfilled(name, description)
+        for name in settings.own_entries:
+            self._unfilled(name, "Named by functions or workers in bridge.toml")
+        self._signing()
 
-    def _unfilled(self, construct_id: str, name: str, description: str) -> secretsmanager.Secret:
+    def _unfilled(self, name: str, description: str) -> None:
         """An entry without a value: what isn't in the template, no later change of it can overwrite."""
-        secret = self._secret(construct_id, name, description, None)
+        secret = self._secret(name, description, None)
         cast("secretsmanager.CfnSecret", secret.node.default_child).generate_secret_string = None
         acknowledge(
             secret,
             "AwsSolutions-SMG4",
-            "The values are Supabase's own; they change where Supabase is configured.",
+            "The values are made elsewhere; they change where Supabase, or whose they are, is configured.",
         )
-        return secret
 
-    def _signing(self) -> secretsmanager.Secret:
+    def _signing(self) -> None:
         # 64 alphanumerics are base64 of 48 bytes; Standard Webhooks wants 24 to 64.
         generated = secretsmanager.SecretStringGenerator(
             secret_string_template=json.dumps({"previous": ""}),
@@ -63,27 +62,20 @@ class SecretsStack(Stack):
             exclude_characters=string.punctuation,
             include_space=False,
         )
-        secret = self._secret(
-            "WebhookSigning", "webhook-signing", "Signs the messages to this stage", generated
-        )
+        secret = self._secret(SIGNING, "Signs the messages to this stage", generated)
         acknowledge(
             secret,
             "AwsSolutions-SMG4",
             "The database holds the same secret and must change it in the same moment.",
         )
-        return secret
 
     def _secret(
-        self,
-        construct_id: str,
-        name: str,
-        description: str,
-        generated: secretsmanager.SecretStringGenerator | None,
+        self, name: str, description: str, generated: secretsmanager.SecretStringGenerator | None
     ) -> secretsmanager.Secret:
         return secretsmanager.Secret(
             self,
-            construct_id,
-            secret_name=f"{self._prefix}/{name}",
+            camel_case(name),
+            secret_name=entry_name(self._stage, name),
             description=description,
             generate_secret_string=generated,
             removal_policy=self._removal,

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from local import deploy
 from local.aws import REGION
+from local.demo.calls import Calls
 from local.demo.cloud import Cloud
 from local.demo.scenes import Scenes
 from local.demo.shop import Shop
@@ -48,6 +49,7 @@ def _show(console: Console, system: System, shop: Shop) -> int:
         mistaken = scenes.poison(count=10)
         scenes.without_pg_net(count=50)
         scenes.dead_letter(mistaken, earlier)
+        Calls(console=console, system=system, shop=shop, url=str(cloud.outputs["ApiUrl"])).show()
         scenes.settled()
     except LocalError as error:
         failures.append(str(error))

@@ -7,3 +7,8 @@ from constructs import IConstruct
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Accept a finding, named `Rule` or `Rule[Finding]`, on one construct and what is below it."""
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_synchronous(function: IConstruct, caller: str) -> None:
+    """Accept that a function has no dead-letter queue, because whoever calls it waits for its answer."""
+    acknowledge(function, "Serverless-LambdaDLQ", f"Invoked by {caller} only, which learns of a failure.")

@@ -10,9 +10,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.acknowledge import acknowledge_synchronous
 from stacks.constructs.function import Function, FunctionDefaults, function_role
 from stacks.constructs.log_group import LogGroup
+from stacks.constructs.source import Source
 
 APPLY_TIMEOUT = Duration.minutes(10)
 # How long CloudFormation waits for an answer: longer than the function takes, so that its own error arrives.
@@ -32,8 +33,8 @@ class DatabaseBridge(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        folder: Path,
-        sql: Path,
+        source: Source,
+        sql_hash: str,
         defaults: FunctionDefaults,
         environment: Mapping[str, str],
         declaration: str,
@@ -46,8 +47,8 @@ class DatabaseBridge(Construct):
         Args:
             scope: the stack.
             construct_id: within the scope.
-            folder: of the function.
-            sql: folder of numbered .sql files, delivered with the function.
+            source: the function's, with sql/ beside it.
+            sql_hash: tells when sql/ has changed.
             defaults: the stage's.
             environment: the function's.
             declaration: JSON that `bridge.sync` takes.
@@ -59,8 +60,7 @@ class DatabaseBridge(Construct):
         self.function = Function(
             self,
             "Function",
-            folder=folder,
-            beside={"sql": sql},
+            source=source,
             defaults=defaults,
             description="Applies sql/ and the declared webhooks to the database",
             environment={"SQL_DIRECTORY": "sql", **environment},
@@ -75,7 +75,7 @@ class DatabaseBridge(Construct):
             service_timeout=_ANSWER_TIMEOUT,
             properties={
                 "Declaration": declaration,
-                "SqlHash": hash_of_sql(sql),
+                "SqlHash": sql_hash,
                 "Owner": owner,
                 "Ping": ping,
                 **({"Adopt": adopt} if adopt else {}),
@@ -111,11 +111,7 @@ class DatabaseBridge(Construct):
         resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
         resource.memory_size = 128
         for function in (self.function, framework):
-            acknowledge(
-                function,
-                "Serverless-LambdaDLQ",
-                "CloudFormation waits for an answer, and learns of a failure.",
-            )
+            acknowledge_synchronous(function, "CloudFormation")
         return provider
 
 

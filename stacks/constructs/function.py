@@ -1,8 +1,8 @@
-"""The Python function, with this house's defaults."""
+"""The function, with this house's defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -11,7 +11,17 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.log_group import LogGroup
-from stacks.constructs.staging import staged
+from stacks.constructs.source import Source
+
+# What Lambda needs for network interfaces in a VPC; the actions that AWS's managed policy has for it.
+_NETWORK_ACTIONS = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,63 +33,107 @@ class FunctionDefaults:
     architecture: lambda_.Architecture
     log_retention: int
     removal: RemovalPolicy
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
 
 
 class Function(lambda_.Function):
-    """A folder as a function: its handler is `<folder>.handler.handler`."""
+    """A source as a function.
+
+    Attributes:
+        invoked: what invokes it must name this: the function, or its alias where instances are prepared.
+    """
 
     def __init__(  # noqa: PLR0913 - all but two by name
         self,
         scope: Construct,
         construct_id: str,
         *,
-        folder: Path,
+        source: Source,
         defaults: FunctionDefaults,
         description: str,
         environment: Mapping[str, str],
         memory: int,
         timeout: Duration,
-        beside: Mapping[str, Path] | None = None,
+        reaches_supabase: bool = True,
+        max_concurrency: int = 0,
+        snap_start: bool = False,
+        provisioned_concurrency: int = 0,
+        always_by_alias: bool = False,
     ) -> None:
         """Make it.
 
         Args:
             scope: what it belongs to.
             construct_id: within the scope.
-            folder: the function's package; nothing else is shipped.
+            source: what runs.
             defaults: the stage's.
             description: shown in the console.
             environment: besides what every function has.
             memory: MiB.
             timeout: of one invocation.
-            beside: more folders, by the name they have beside the package.
+            reaches_supabase: runs in the stage's subnets, if there are any.
+            max_concurrency: instances at a time; 0: what the account has.
+            snap_start: start from a snapshot.
+            provisioned_concurrency: instances that are kept started.
+            always_by_alias: let `invoked` stay the same name, whatever is prepared now or later.
         """
         log_group = LogGroup(
             scope, f"{construct_id}Logs", days=defaults.log_retention, removal=defaults.removal
         )
         role = function_role(scope, f"{construct_id}Role", log_group=log_group)
-        with staged({folder.name: folder, **(beside or {})}) as code:
+        with source.staged() as code:
             super().__init__(
                 scope,
                 construct_id,
                 code=lambda_.Code.from_asset(code),
-                handler=f"{folder.name}.handler.handler",
-                runtime=lambda_.Runtime.PYTHON_3_14,
+                handler=source.handler,
+                runtime=source.runtime,
                 architecture=defaults.architecture,
                 description=description,
                 environment={
-                    "POWERTOOLS_SERVICE_NAME": folder.name,
+                    "POWERTOOLS_SERVICE_NAME": source.name,
                     "POWERTOOLS_METRICS_NAMESPACE": f"ExternalCompute/{defaults.stage}",
                     **environment,
                 },
-                layers=[defaults.layer],
+                layers=[defaults.layer] if source.python else None,
                 log_group=log_group,
                 logging_format=lambda_.LoggingFormat.JSON,
                 memory_size=memory,
+                reserved_concurrent_executions=max_concurrency or None,
                 role=role,
+                snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
                 timeout=timeout,
                 tracing=lambda_.Tracing.ACTIVE,
             )
+        if reaches_supabase and defaults.subnets:
+            self._enter(defaults, role)
+        self.invoked: lambda_.IFunction = self
+        if snap_start or provisioned_concurrency or always_by_alias:
+            # Only a version has a snapshot or instances kept for it.
+            acknowledge(
+                self,
+                "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
+                "The alias names a published version.",
+            )
+            self.invoked = lambda_.Alias(
+                self,
+                "Live",
+                alias_name="live",
+                version=self.current_version,
+                provisioned_concurrent_executions=provisioned_concurrency or None,
+            )
+
+    def _enter(self, defaults: FunctionDefaults, role: iam.Role) -> None:
+        # By ids alone: the L2 property wants the VPC, its zones and route tables, which synth would look up.
+        cast(
+            "lambda_.CfnFunction", self.node.default_child
+        ).vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(defaults.subnets), security_group_ids=list(defaults.security_groups)
+        )
+        role.add_to_policy(iam.PolicyStatement(actions=_NETWORK_ACTIONS, resources=["*"]))
+        # Lambda checks the right when it creates the function.
+        self.node.add_dependency(role)
 
 
 def function_role(scope: Construct, construct_id: str, *, log_group: LogGroup) -> iam.Role:
@@ -89,6 +143,6 @@ def function_role(scope: Construct, construct_id: str, *, log_group: LogGroup) -
     acknowledge(
         role,
         "AwsSolutions-IAM5[Resource::*]",
-        "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
+        "Traces, and network interfaces of functions in a VPC, have no resources that a policy could name.",
     )
     return role

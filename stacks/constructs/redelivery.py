@@ -1,7 +1,6 @@
 """Redelivery: what makes delivery certain, by schedule or when the database rings."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -12,10 +11,14 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.function import Function, FunctionDefaults
+from stacks.constructs.source import Source
 from stacks.constructs.worker_queue import visibility_timeout
 
 INTERVAL = Duration.minutes(1)
 _TIMEOUT = Duration.minutes(1)
+_WOKEN_AT_A_TIME = 2
+# Besides those that are woken, the one of the schedule.
+MAX_CONCURRENCY = _WOKEN_AT_A_TIME + 1
 
 
 class Redelivery(Construct):
@@ -31,7 +34,7 @@ class Redelivery(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        folder: Path,
+        source: Source,
         defaults: FunctionDefaults,
         environment: Mapping[str, str],
         queue_name: str,
@@ -41,7 +44,7 @@ class Redelivery(Construct):
         self.function = Function(
             self,
             "Function",
-            folder=folder,
+            source=source,
             defaults=defaults,
             description="Delivers what is due in the database's outbox",
             environment=environment,
@@ -60,7 +63,7 @@ class Redelivery(Construct):
             retention_period=visibility_timeout(_TIMEOUT),
         )
         self.function.add_event_source(
-            event_sources.SqsEventSource(self.wake_queue, batch_size=10, max_concurrency=2)
+            event_sources.SqsEventSource(self.wake_queue, batch_size=10, max_concurrency=_WOKEN_AT_A_TIME)
         )
         schedule = events.Rule(
             self,

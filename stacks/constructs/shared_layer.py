@@ -1,12 +1,12 @@
 """The layer that every function has: the package bridge and the locked libraries."""
 
 import platform
-from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.constructs.layer_libraries import install_libraries
+from stacks.constructs.libraries import install_libraries
+from stacks.constructs.source import Sources
 from stacks.constructs.staging import staged
 
 
@@ -20,23 +20,15 @@ def function_architecture(*, for_this_machine: bool) -> lambda_.Architecture:
 class SharedLayer(lambda_.LayerVersion):
     """/opt/python with the package bridge and the libraries of its requirements.txt."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, source: Path, cache: Path, for_this_machine: bool
-    ) -> None:
-        """Build it.
-
-        Args:
-            scope: the stack.
-            construct_id: within the scope.
-            source: folder with requirements.txt, a lock with hashes, and the package bridge/.
-            cache: where installed libraries are kept between syntheses.
-            for_this_machine: wheels for this machine and interpreter, instead of Lambda's Python on arm64.
+    def __init__(self, scope: Construct, construct_id: str, *, sources: Sources) -> None:
+        """Build it; its libraries are those of the requirements.txt beside bridge/, a lock with hashes.
 
         Raises:
-            LayerError: the libraries can't be installed.
+            BuildError: the libraries can't be installed.
         """
+        source, for_this_machine = sources.layer, sources.for_this_machine
         libraries = install_libraries(
-            source / "requirements.txt", for_this_machine=for_this_machine, cache=cache
+            source / "requirements.txt", for_this_machine=for_this_machine, cache=sources.cache
         )
         with staged({"python": libraries, "python/bridge": source / "bridge"}) as folder:
             super().__init__(

@@ -1,7 +1,6 @@
 """A worker: its queue, and the function that the queue invokes."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -9,6 +8,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.function import Function, FunctionDefaults
+from stacks.constructs.source import Source
 from stacks.constructs.worker_queue import WorkerQueue
 
 
@@ -25,7 +25,8 @@ class Worker(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        folder: Path,
+        name: str,
+        source: Source,
         defaults: FunctionDefaults,
         environment: Mapping[str, str],
         queue_name: str,
@@ -34,8 +35,11 @@ class Worker(Construct):
         max_concurrency: int,
         batch_size: int,
         max_attempts: int,
+        snap_start: bool = False,
+        provisioned_concurrency: int = 0,
+        reaches_supabase: bool = True,
     ) -> None:
-        """Make it; `memory` in MiB, `timeout` in seconds."""
+        """Make it; `memory` in MiB, `timeout` in seconds; the others as `Function` and the queue say."""
         super().__init__(scope, construct_id)
         self.queue = WorkerQueue(
             self,
@@ -47,18 +51,21 @@ class Worker(Construct):
         self.function = Function(
             self,
             "Function",
-            folder=folder,
+            source=source,
             defaults=defaults,
-            description=f"Worker {folder.name}: handles the events of its queue",
-            environment={"WORKER": folder.name, "QUEUE_URL": self.queue.queue.queue_url, **environment},
+            description=f"Worker {name}: handles the events of its queue",
+            environment={"WORKER": name, "QUEUE_URL": self.queue.queue.queue_url, **environment},
             memory=memory,
             timeout=Duration.seconds(timeout),
+            reaches_supabase=reaches_supabase,
+            snap_start=snap_start,
+            provisioned_concurrency=provisioned_concurrency,
         )
-        self.function.add_event_source(
+        self.function.invoked.add_event_source(
             event_sources.SqsEventSource(
                 self.queue.queue,
                 batch_size=batch_size,
-                max_concurrency=max_concurrency,
+                max_concurrency=max_concurrency or None,
                 report_batch_item_failures=True,
             )
         )

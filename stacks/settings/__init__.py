@@ -1,6 +1,7 @@
 """bridge.toml and what -c overrides in it, as frozen, validated types."""
 
-from stacks.settings.model import Settings, Stage, Webhook, Worker
+from stacks.settings.folders import WorkerKind
+from stacks.settings.model import Compute, Function, Settings, Stage, Webhook, Worker
 from stacks.settings.reading import read_settings
 
-__all__ = ["Settings", "Stage", "Webhook", "Worker", "read_settings"]
+__all__ = ["Compute", "Function", "Settings", "Stage", "Webhook", "Worker", "WorkerKind", "read_settings"]

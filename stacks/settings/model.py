@@ -3,21 +3,22 @@
 A field's description ends the sentence "allowed: ..." of the error for a wrong value.
 """
 
-import ipaddress
-import re
-from collections.abc import Callable
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from stacks.settings.sql_names import check_length, parse_table
+from stacks.settings import checks
+from stacks.settings.sql_names import parse_table
 
 Operation = Literal["insert", "update", "delete"]
 
-# AWS::Logs::LogGroup, RetentionInDays
-LOG_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
-LONG_LOG_RETENTIONS = (1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+# A role of Postgres, as tokens name it.
+ROLE = r"[a-z_][a-z0-9_]{0,62}"
+
+
+# Entries that Supabase's .env fills, of those that functions may read.
+KNOWN_ENTRIES = {"database", "supabase", "supabase-service-role"}
 
 
 class Section(BaseModel):
@@ -26,137 +27,165 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-def _checked(check: Callable[[str], object]) -> AfterValidator:
-    def run(text: str) -> str:
-        check(text)
-        return text
-
-    return AfterValidator(run)
-
-
-def _matches(pattern: str) -> AfterValidator:
-    def check(text: str) -> None:
-        if not re.fullmatch(pattern, text):
-            raise ValueError
-
-    return _checked(check)
-
-
-def _not_reserved(name: str) -> None:
-    if name.startswith("bridge."):
-        raise ValueError('names that start with "bridge." belong to the bridge itself')
-
-
-def _not_blank(text: str) -> None:
-    if not text.strip():
-        raise ValueError
-
-
-def _column(name: str) -> None:
-    if not name or "\0" in name:
-        raise ValueError
-    check_length(name)
-
-
-def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError
-    return values
-
-
-def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
-    if twice := sorted({value for value in values if values.count(value) > 1}):
-        raise ValueError(f"{', '.join(map(repr, twice))} is listed twice")
-    return values
-
-
-def _web_address(url: str) -> None:
-    parts = urlsplit(url.replace("{api_id}", "api-id"))
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError
-    if url.endswith("/") or "/webhooks" in parts.path:
-        raise ValueError("leave out what follows the address: '/webhooks/…' is added to it")
-    if re.search(r"[{}\s]", url.replace("{api_id}", "")):
-        raise ValueError("the only placeholder is {api_id}")
-
-
-def _address_range(text: str) -> None:
-    # Its own message says what is wrong, host bits that are set included.
-    ipaddress.ip_network(text)
-
-
-def _log_retention(days: int) -> int:
-    if days not in LOG_RETENTIONS + LONG_LOG_RETENTIONS:
-        raise ValueError
-    return days
-
-
 class Webhook(Section):
     """Which changes of one table are sent, and where to."""
 
-    name: Annotated[str, _matches(r"[a-z][a-z0-9_.-]{0,44}"), _checked(_not_reserved)] = Field(
-        description="a lower-case letter, then at most 44 lower-case letters, digits, '_', '.' or '-'"
+    name: Annotated[str, checks.matches(r"[a-z][a-z0-9_.-]{0,44}"), checks.checked(checks.not_reserved)] = (
+        Field(description="a lower-case letter, then at most 44 lower-case letters, digits, '_', '.' or '-'")
     )
-    table: Annotated[str, _checked(parse_table)] = Field(
+    table: Annotated[str, checks.checked(parse_table)] = Field(
         description="schema.table as SQL writes it, for example public.orders or 'public.\"Order Items\"'"
     )
     operations: Annotated[
-        tuple[Operation, ...], AfterValidator(_not_empty), AfterValidator(_no_duplicates)
+        tuple[Operation, ...], AfterValidator(checks.not_empty), AfterValidator(checks.no_duplicates)
     ] = Field(description='a list of one or more of "insert", "update", "delete"')
     columns: (
         Annotated[
-            tuple[Annotated[str, _checked(_column)], ...],
-            AfterValidator(_not_empty),
-            AfterValidator(_no_duplicates),
+            tuple[Annotated[str, checks.checked(checks.column)], ...],
+            AfterValidator(checks.not_empty),
+            AfterValidator(checks.no_duplicates),
         ]
         | None
     ) = Field(
         default=None, description="a list of column names without quotes; left out, every column is sent"
     )
-    when: Annotated[str, _checked(_not_blank)] | None = Field(
+    when: Annotated[str, checks.checked(checks.not_blank)] | None = Field(
         default=None, description="a SQL condition over new and old; left out, every row is sent"
     )
     enabled: bool = Field(default=True, description="true or false")
     target: str = Field(description="the name of a folder in lambda_src/workers")
 
 
-class Worker(Section):
-    """Size and pace of one worker."""
+class Compute(Section):
+    """What workers and HTTP functions have in common: size, start, and the secrets that they read."""
 
     memory: int = Field(default=512, ge=128, le=10240, description="128 to 10240 (MiB)")
+    secrets: Annotated[
+        tuple[
+            Annotated[str, checks.matches(r"[a-z][a-z0-9-]{0,30}"), checks.checked(checks.not_the_bridges)],
+            ...,
+        ],
+        AfterValidator(checks.no_duplicates),
+    ] = Field(
+        default=(),
+        description='a list of "database", "supabase", "supabase-service-role", and of entries of your own: '
+        "a lower-case letter, then at most 30 lower-case letters, digits or '-'",
+    )
+    provisioned_concurrency: int = Field(
+        default=0, ge=0, le=1000, description="0 to 1000 (instances that are kept started)"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_start(self) -> Self:
+        if getattr(self, "snap_start", False) and self.provisioned_concurrency:
+            raise ValueError(
+                "provisioned_concurrency and snap_start exclude each other; set snap_start = false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_more_than_may_run(self) -> Self:
+        most = getattr(self, "max_concurrency", 0)
+        if most and self.provisioned_concurrency > most:
+            raise ValueError(
+                f"provisioned_concurrency = {self.provisioned_concurrency} is more than "
+                f"max_concurrency = {most}"
+            )
+        return self
+
+
+class Worker(Compute):
+    """Size and pace of one worker; it always reads "database"."""
+
     timeout: int = Field(default=60, ge=1, le=900, description="1 to 900 (seconds)")
-    max_concurrency: int = Field(default=5, ge=2, le=1000, description="2 to 1000 (functions at a time)")
+    snap_start: bool = Field(default=False, description="true or false")
+    max_concurrency: Annotated[int, AfterValidator(checks.not_one)] = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="2 to 1000 (instances at a time); 0: all that the account has",
+    )
     batch_size: int = Field(default=10, ge=1, le=10, description="1 to 10 (events)")
     max_attempts: int = Field(
         default=5, ge=1, le=1000, description="1 to 1000 (receives before the dead-letter queue)"
     )
 
 
+class Function(Compute):
+    """One HTTP function: its routes, and who may call them."""
+
+    routes: Annotated[
+        dict[Annotated[str, checks.checked(checks.route)], tuple[Annotated[str, checks.matches(ROLE)], ...]],
+        AfterValidator(checks.not_empty),
+    ] = Field(
+        description="a table of routes with the roles that each takes, for example "
+        '{ "GET /orders" = ["authenticated"] }; [] lets anyone in'
+    )
+    timeout: int = Field(default=25, ge=1, le=29, description="1 to 29 (seconds; API Gateway waits for 30)")
+    snap_start: bool = Field(default=True, description="true or false")
+    max_concurrency: int = Field(
+        default=20,
+        ge=0,
+        le=1000,
+        description="0 to 1000 (instances at a time; 0: all that the account has)",
+    )
+
+
 class Stage(Section):
     """Where a stage is deployed, and how careful it is."""
 
-    account: Annotated[str, _matches(r"\d{12}")] | None = Field(
+    account: Annotated[str, checks.matches(r"\d{12}")] | None = Field(
         default=None, description="an AWS account's 12 digits, in quotes"
     )
-    region: Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d")] | None = Field(
+    region: Annotated[str, checks.matches(r"[a-z]{2}(-[a-z]+)+-\d")] | None = Field(
         default=None, description="an AWS region, for example eu-central-1"
     )
-    webhook_url: Annotated[str, _checked(_web_address)] | None = Field(
+    webhook_url: Annotated[str, checks.checked(checks.web_address)] | None = Field(
         default=None,
         description="the https address that the database posts to, without '/' at its end; "
         "{api_id} stands for the API's id",
     )
-    domain_name: Annotated[str, _matches(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")] | None = Field(
-        default=None, description="a domain name in lower case, for example hooks.example.com"
+    domain_name: Annotated[str, checks.matches(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")] | None = (
+        Field(default=None, description="a domain name in lower case, for example hooks.example.com")
     )
     certificate_arn: (
-        Annotated[str, _matches(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+")] | None
+        Annotated[str, checks.matches(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+")] | None
     ) = Field(default=None, description="the ARN of an ACM certificate in the stage's region")
     allowed_source_ranges: Annotated[
-        tuple[Annotated[str, _checked(_address_range)], ...], AfterValidator(_no_duplicates)
+        tuple[Annotated[str, checks.checked(checks.address_range)], ...], AfterValidator(checks.no_duplicates)
     ] = Field(
         default=(), description="a list of CIDR ranges, for example 203.0.113.0/24; empty, every source is"
     )
+    cors_origins: Annotated[
+        tuple[Annotated[str, checks.checked(checks.origin)], ...], AfterValidator(checks.no_duplicates)
+    ] = Field(
+        default=(),
+        description="a list of origins whose pages may call the functions, for example "
+        'https://app.example.com, or "*"; empty, none is',
+    )
+    token_issuers: Annotated[
+        tuple[Annotated[str, checks.checked(checks.not_blank)], ...], AfterValidator(checks.no_duplicates)
+    ] = Field(default=(), description="a list of values of iss; empty, Supabase's url and that with /auth/v1")
+    token_audience: Annotated[str, checks.checked(checks.not_blank)] = Field(
+        default="authenticated", description="the value of aud in users' tokens"
+    )
+    token_cache: int = Field(
+        default=60, ge=0, le=3600, description="0 to 3600 (seconds that API Gateway keeps a verdict)"
+    )
+    jwks_url: Annotated[str, checks.checked(checks.https)] | None = Field(
+        default=None,
+        description="an https address; left out, the one of Supabase's Auth",
+    )
+    pool_clients: int = Field(
+        default=100, ge=1, le=100000, description="1 to 100000 (connections that the pooler accepts)"
+    )
+    subnets: Annotated[
+        tuple[Annotated[str, checks.matches(r"subnet-[0-9a-f]{8,17}")], ...],
+        AfterValidator(checks.no_duplicates),
+    ] = Field(default=(), description="a list of subnet ids, such as subnet-0123456789abcdef0")
+    security_groups: Annotated[
+        tuple[Annotated[str, checks.matches(r"sg-[0-9a-f]{8,17}")], ...], AfterValidator(checks.no_duplicates)
+    ] = Field(default=(), description="a list of security group ids, such as sg-0123456789abcdef0")
     throttle_rate: int = Field(default=500, ge=1, le=10000, description="1 to 10000 (requests a second)")
     throttle_burst: int = Field(default=1000, ge=1, le=5000, description="1 to 5000 (requests)")
     database_tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
@@ -165,13 +194,13 @@ class Stage(Section):
     ping: Literal["required", "warn"] = Field(default="required", description='"required" or "warn"')
     fast_path_grace: int = Field(default=30, ge=1, le=3600, description="1 to 3600 (seconds)")
     retention: int = Field(default=7, ge=1, le=365, description="1 to 365 (days)")
-    log_retention: Annotated[int, AfterValidator(_log_retention)] = Field(
+    log_retention: Annotated[int, AfterValidator(checks.log_retention)] = Field(
         default=30,
-        description=f"one of CloudWatch's ({', '.join(map(str, LOG_RETENTIONS + LONG_LOG_RETENTIONS))} days)",
+        description=f"one of CloudWatch's ({', '.join(map(str, checks.LOG_RETENTIONS))} days)",
     )
     removal: Literal["retain", "destroy"] = Field(default="retain", description='"retain" or "destroy"')
     layer_platform: Literal["aws", "local"] = Field(default="aws", description='"aws" or "local"')
-    adopt: Annotated[str, _checked(_not_blank)] | None = Field(
+    adopt: Annotated[str, checks.checked(checks.not_blank)] | None = Field(
         default=None, description="the owner that the refused deployment named"
     )
 
@@ -180,6 +209,13 @@ class Stage(Section):
         if (self.domain_name is None) != (self.certificate_arn is None):
             given, missing = ("domain_name", "certificate_arn")[:: 1 if self.domain_name else -1]
             raise ValueError(f"{given} is given without {missing}; a custom domain needs both")
+        return self
+
+    @model_validator(mode="after")
+    def _network_is_whole(self) -> Self:
+        if bool(self.subnets) != bool(self.security_groups):
+            given, missing = ("subnets", "security_groups")[:: 1 if self.subnets else -1]
+            raise ValueError(f"{given} is given without {missing}; functions in a VPC need both")
         return self
 
     @model_validator(mode="after")
@@ -199,3 +235,10 @@ class Settings(Section):
     environment: Stage
     webhooks: tuple[Webhook, ...]
     workers: dict[str, Worker]
+    functions: dict[str, Function]
+
+    @property
+    def own_entries(self) -> list[str]:
+        """Secrets Manager entries that functions and workers name and the bridge doesn't know, sorted."""
+        computes: list[Compute] = [*self.functions.values(), *self.workers.values()]
+        return sorted({entry for compute in computes for entry in compute.secrets} - KNOWN_ENTRIES)

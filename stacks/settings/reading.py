@@ -1,7 +1,6 @@
 """Reading bridge.toml, and what -c overrides in it."""
 
 import re
-import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -11,53 +10,35 @@ from typing import Any, TypeVar, get_origin
 from pydantic import ValidationError
 
 from stacks.errors import SettingsError
+from stacks.settings.folders import WorkerKind, check_names, function_folders, worker_folders
 from stacks.settings.mistakes import describe, unknown, written
-from stacks.settings.model import Section, Settings, Stage, Webhook, Worker
+from stacks.settings.model import Function, Section, Settings, Stage, Webhook, Worker
 
 _Model = TypeVar("_Model", bound=Section)
 
-WORKERS_DIRECTORY = Path(__file__).parents[2] / "lambda_src" / "workers"
+SOURCES = Path(__file__).parents[2] / "lambda_src"
 DEFAULT_FILE = "bridge.toml"  # beside cdk.json, where the CDK runs the app
 
-# Keys in the receiver's map of queues, packages of other functions, and the layer's own.
-_RESERVED_WORKERS = {"apply_sql", "bridge", "receive_webhook", "redeliver"}
-# A worker's package would hide these from everything that it imports.
-_LIBRARIES = {
-    "aws_lambda_powertools",
-    "boto3",
-    "botocore",
-    "jmespath",
-    "psycopg",
-    "pydantic",
-    "standardwebhooks",
-}
-# Each part begins with a letter, so that AnOutputsName stands for one worker only.
-_WORKER_NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 _OWN_CONTEXT = {"config", "stage"}
 
 
-def read_settings(context: Mapping[str, Any], *, workers_directory: Path = WORKERS_DIRECTORY) -> Settings:
+def read_settings(context: Mapping[str, Any], *, sources: Path = SOURCES) -> Settings:
     """Read one stage.
 
     Args:
         context: what the CDK was given with -c: `config` names the file, bridge.toml if left out;
             `stage` chooses; the names of stage settings override.
-        workers_directory: each folder in it with a handler.py is a worker.
+        sources: the folder with workers/ and functions/.
 
     Raises:
         SettingsError: naming every mistake in the file and the overrides.
     """
     file = Path(context.get("config", DEFAULT_FILE))
-    reader = _Reader(_load(file))
-    settings = reader.settings(worker_folders(workers_directory), context)
+    reader = _Reader(_load(file), worker_folders(sources), function_folders(sources))
+    settings = reader.settings(context)
     if settings is None:
         raise SettingsError("\n  ".join([f"{file} can't be used:", *reader.mistakes]))
     return settings
-
-
-def worker_folders(directory: Path) -> list[str]:
-    """Names of the folders that hold a handler.py, in alphabetical order."""
-    return sorted(path.parent.name for path in directory.glob("*/handler.py"))
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -85,22 +66,28 @@ def _frozen(value: Any) -> Any:
 class _Reader:
     """Goes through the whole file and collects what is wrong with it."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: dict[str, Any], workers: dict[str, WorkerKind], functions: list[str]) -> None:
         self.mistakes: list[str] = []
         self._data = data
-        sections = ("webhooks", "workers", "stages")
+        self._worker_folders = workers
+        self._function_folders = functions
+        sections = ("webhooks", "functions", "workers", "stages")
         self.mistakes += [unknown("section", key, sections) for key in data if key not in sections]
+        self.mistakes += check_names({"functions": functions, "workers": list(workers)})
 
-    def settings(self, folders: list[str], context: Mapping[str, Any]) -> Settings | None:
-        workers = self._workers(folders)
-        webhooks = self._webhooks(folders)
+    def settings(self, context: Mapping[str, Any]) -> Settings | None:
+        workers = self._workers()
+        functions = self._functions()
+        webhooks = self._webhooks(list(self._worker_folders))
         stages = self._named("stages", Stage)
         self._check_context(context)
         name = self._chosen(context.get("stage"))
         environment = self._overridden(name, stages.get(name), context) if name else None
         if self.mistakes or name is None or environment is None:
             return None
-        return Settings(stage=name, environment=environment, webhooks=webhooks, workers=workers)
+        return Settings(
+            stage=name, environment=environment, webhooks=webhooks, workers=workers, functions=functions
+        )
 
     def _webhooks(self, folders: list[str]) -> tuple[Webhook, ...]:
         entries = self._data.get("webhooks", ())
@@ -121,28 +108,48 @@ class _Reader:
         for label, entry in entries:
             target = entry.get("target")
             if isinstance(target, str) and target not in folders:
-                problem = unknown("folder of lambda_src/workers with a handler.py", target, folders)
-                self.mistakes.append(f"{label}: target: {problem}")
+                self.mistakes.append(
+                    f"{label}: target: {unknown('worker of lambda_src/workers', target, folders)}"
+                )
 
-    def _workers(self, folders: list[str]) -> dict[str, Worker]:
-        for folder in folders:
-            if folder in _RESERVED_WORKERS or not _WORKER_NAME.fullmatch(folder):
-                self.mistakes.append(
-                    f'folder "{folder}" of lambda_src/workers: a worker\'s name has at most 32 lower-case '
-                    "letters, digits and single '_', a letter after each, and is none of "
-                    + ", ".join(sorted(_RESERVED_WORKERS))
-                )
-            elif folder in _LIBRARIES | sys.stdlib_module_names:
-                self.mistakes.append(
-                    f'folder "{folder}" of lambda_src/workers: a library has that name, which the '
-                    f'worker would hide; rename it, for example to "handle_{folder}"'
-                )
-        sized = self._named("workers", Worker)
-        for name in sized:
+    def _workers(self) -> dict[str, Worker]:
+        declared = self._named("workers", Worker)
+        folders = self._worker_folders
+        for name, worker in declared.items():
             if name not in folders:
-                problem = unknown("folder of lambda_src/workers with a handler.py", name, folders)
+                problem = unknown("worker of lambda_src/workers", name, folders)
                 self.mistakes.append(f'worker "{name}": {problem}')
-        return {folder: sized.get(folder, Worker()) for folder in folders}
+            elif worker.snap_start and folders[name] is WorkerKind.NODE:
+                self.mistakes.append(
+                    f'worker "{name}": snap_start = true is wrong: Lambda has no SnapStart for Node.js; '
+                    "allowed: false, with provisioned_concurrency where its start takes too long"
+                )
+        return {folder: declared.get(folder, Worker()) for folder in folders}
+
+    def _functions(self) -> dict[str, Function]:
+        declared = self._named("functions", Function)
+        known = self._function_folders
+        for name in sorted(set(known) | set(declared)):
+            if name not in known:
+                problem = unknown("folder of lambda_src/functions with a handler.py", name, known)
+                self.mistakes.append(f'function "{name}": {problem}')
+            elif name not in self._data.get("functions", {}):
+                self.mistakes.append(
+                    f'folder "{name}" of lambda_src/functions: no route leads to it; add a section '
+                    f"[functions.{name}] with routes"
+                )
+        self._check_routes(declared)
+        return declared
+
+    def _check_routes(self, functions: Mapping[str, Function]) -> None:
+        owners: dict[str, str] = {}
+        for name, function in functions.items():
+            for route in function.routes:
+                # API Gateway takes /orders/{id} and /orders/{order} for the same.
+                path = re.sub(r"{\w+(\+?)}", r"{\1}", route)
+                if owner := owners.get(path):
+                    self.mistakes.append(f'function "{name}": route "{route}" leads to "{owner}" already')
+                owners[path] = name
 
     def _named(self, section: str, model: type[_Model]) -> dict[str, _Model]:
         """The tables of a section like [stages.prod], by name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,19 +19,39 @@ from local.aws import CREDENTIALS, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from local.system import System
 
-STAGE = """
+SETTINGS = """
 [workers.process_order]
 max_attempts = 2
+
+[workers.render_receipt]
+secrets = ["supabase-service-role"]
+
+[functions.users]
+routes = { "POST /users" = ["service_role"], "GET /users" = ["authenticated", "service_role"] }
+secrets = ["supabase", "supabase-service-role"]
+
+[functions.orders]
+routes = { "GET /orders" = ["authenticated", "service_role"] }
+secrets = ["database"]
+max_concurrency = 60
+
+[functions.payments]
+routes = { "POST /orders/{id}/payment" = ["authenticated"] }
+secrets = ["database", "stripe"]
+
+[functions.health]
+routes = { "GET /health" = [] }
+secrets = ["database", "supabase"]
 
 [stages.local]
 layer_platform = "local"
 database_tls = "disable"
 removal = "destroy"
 fast_path_grace = 5
+pool_clients = 200
 """
 CREATED = """
 [[webhooks]]
@@ -48,13 +69,26 @@ operations = ["update"]
 columns = ["total", "items"]
 target = "process_order"
 """
-BASE = CREATED + CHANGED
-TABLES = """
-create table public.orders (
-  id bigint generated always as identity primary key, items jsonb not null, total numeric not null,
-  status text not null default 'pending', processed_at timestamptz);
-create table public.refunds (id bigint generated always as identity primary key, total numeric)
+PROCESSED = """
+[[webhooks]]
+name = "order.processed"
+table = "public.orders"
+operations = ["update"]
+when = "new.processed_at is not null and old.processed_at is null and new.user_id is not null"
+target = "render_receipt"
 """
+DUE = """
+[[webhooks]]
+name = "order.due"
+table = "public.orders"
+operations = ["insert", "update"]
+columns = ["payment_due_at"]
+when = "new.payment_due_at is not null"
+target = "expire_order"
+"""
+BASE = CREATED + CHANGED + PROCESSED + DUE
+SCHEMA = Path(__file__).parents[2] / "local" / "demo" / "schema.sql"
+REFUNDS = "create table public.refunds (id bigint generated always as identity primary key, total numeric)"
 ITEMS = json.dumps([{"sku": "espresso", "quantity": 1, "price": 9.99}])
 PATIENCE_SECONDS = 90.0
 
@@ -68,7 +102,8 @@ class Deployment:
         self._config = config
         self._deployed = ""
         self.connection = psycopg.connect(system.direct_url, autocommit=True)
-        self.connection.execute(TABLES)
+        self.connection.execute(SCHEMA.read_bytes())
+        self.connection.execute(REFUNDS)
 
     def close(self) -> None:
         self.connection.close()
@@ -77,7 +112,7 @@ class Deployment:
 
     def deploy(self, webhooks: str = BASE, **context: str) -> None:
         """Deploy these webhooks; `DeployError` says why it failed."""
-        self._config.write_text(webhooks + STAGE)
+        self._config.write_text(webhooks + SETTINGS)
         self._deployed = ""
         self.outputs = deploy.deploy(self.system, config=self._config, context=context)
         self._deployed = webhooks
@@ -99,7 +134,10 @@ class Deployment:
         return [row[0] for row in self.rows(query, values)]
 
     def triggers(self) -> list[str]:
-        return self.column("select tgname::text from pg_trigger where not tgisinternal order by 1")
+        return self.column(
+            "select tgname::text from pg_trigger"
+            " where not tgisinternal and tgrelid <> 'storage.objects'::regclass order by 1"
+        )
 
     def place(self, count: int = 1, *, total: str = "9.99") -> list[int]:
         """Place orders in one statement; with another total their items don't add up."""
@@ -108,6 +146,21 @@ class Deployment:
             " select %s::jsonb, %s::numeric from generate_series(1, %s) returning id",
             [ITEMS, total, count],
         )
+
+    def order_of(self, user: str, **columns: Any) -> int:
+        """Place an order of a user; columns as public.orders has them."""
+        names = "".join(f", {name}" for name in columns)
+        places = ", %s" * len(columns)
+        query = (
+            f"insert into public.orders (user_id, items, total{names})"
+            f" values (%s, %s::jsonb, 9.99{places}) returning id"
+        )
+        [order] = self.column(query, [user, ITEMS, *columns.values()])
+        return int(order)
+
+    def status_of(self, order: int) -> str:
+        [status] = self.column("select status from public.orders where id = %s", [order])
+        return str(status)
 
     def unprocessed(self, orders: list[int]) -> list[int]:
         return self.column(
@@ -148,7 +201,23 @@ class Deployment:
             "webhook-signature": Webhook(secret or self.signing_secret()).sign(identity, sent_at, body),
         }
         url = f"{self.outputs['ApiUrl']}/webhooks/{webhook}"
-        return httpx.post(url, content=body.encode(), headers=headers, timeout=30)
+        return httpx.post(url, content=body.encode(), headers=headers, timeout=30, trust_env=False)
+
+    def call(self, method: str, path: str, *, token: str = "", **options: Any) -> httpx.Response:
+        """Call a function's route."""
+        headers = options.pop("headers", {}) | ({"authorization": f"Bearer {token}"} if token else {})
+        url = f"{self.outputs['ApiUrl']}{path}"
+        return httpx.request(method, url, headers=headers, timeout=40, trust_env=False, **options)
+
+    def stored(self, path: str) -> bytes:
+        """What Storage holds as bucket/path; nothing if it is not there."""
+        key = self.system.service_role_key
+        answer = httpx.get(
+            f"{self.system.supabase_url}/storage/v1/object/{path}",
+            headers={"apikey": key, "authorization": f"Bearer {key}"},
+            trust_env=False,
+        )
+        return answer.content if answer.is_success else b""
 
     # With the AWS APIs
 

@@ -164,7 +164,14 @@ def should_keep_secrets_out_of_everything_readable(deployment: Deployment) -> No
     text = deployment.logs() + deployment.stack_text()
 
     assert "order.created" in text
-    for secret in (deployment.signing_secret(), password, deployment.secret("supabase")["service_role_key"]):
+    members = (
+        ("webhook-signing", "current"),
+        ("supabase", "anon_key"),
+        ("supabase-service-role", "service_role_key"),
+        ("supabase-jwt", "jwt_secret"),
+        ("stripe", "secret_key"),
+    )
+    for secret in (password, *(deployment.secret(entry)[member] for entry, member in members)):
         assert secret not in text
     assert json.dumps("espresso") not in text.replace("\\", "")
 

@@ -19,11 +19,17 @@ table = "public.refunds"
 operations = ["insert", "delete"]
 target = "process_order"
 """
-BASE_TRIGGERS = ["bridge_order.changed_update", "bridge_order.created_insert"]
+BASE_TRIGGERS = [
+    "bridge_order.changed_update",
+    "bridge_order.created_insert",
+    "bridge_order.due_insert",
+    "bridge_order.due_update",
+    "bridge_order.processed_update",
+]
 
 
 def should_tell_what_is_in_place(deployment: Deployment) -> None:
-    assert deployment.outputs["Triggers"] == "2"
+    assert deployment.outputs["Triggers"] == "5"
     assert deployment.outputs["PgNetVersion"] == "not an extension"
     assert float(deployment.outputs["RoundTripMs"]) > 0
     assert deployment.triggers() == BASE_TRIGGERS

@@ -16,9 +16,15 @@ os.environ["PATH"] = search_path(os.environ.get("PATH", os.defpath))
 
 @dataclass(frozen=True)
 class Assembly:
-    """What one synthesis wrote."""
+    """What one synthesis wrote.
+
+    Attributes:
+        directory: with templates and assets.
+        said: what it told the user.
+    """
 
     directory: Path
+    said: str
 
     def template(self, stack: str) -> dict[str, Any]:
         text = (self.directory / f"external-compute-{stack}.template.json").read_text("utf-8")

@@ -18,7 +18,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Assem
             output = tmp_path_factory.mktemp("cdk.out")
             result = synthesize(output, *(word for option in options for word in ("-c", option)))
             assert result.returncode == 0, result.stderr
-            known[options] = Assembly(output)
+            known[options] = Assembly(output, result.stderr)
         return known[options]
 
     return run

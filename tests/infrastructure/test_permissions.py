@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.permissions import allowed
+from tests.infrastructure.permissions import allowed, readers
 
 TRACES_AND_LOGS = {
     "xray:PutTraceSegments": {"*"},
@@ -23,23 +23,38 @@ def receiving(queue: str) -> dict[str, set[str]]:
     return {f"sqs:{action}": {queue} for action in RECEIVE}
 
 
-WORKER_QUEUE = "external-compute-prod-process_order"
-WAKE_QUEUE = "external-compute-prod-redeliver"
+PREFIX = "external-compute-prod"
+QUEUES = {f"{PREFIX}-{worker}" for worker in ("process_order", "render_receipt", "expire_order")}
+WAKE_QUEUE = f"{PREFIX}-redeliver"
 
 
 @pytest.mark.parametrize(
-    ("handler", "expected"),
+    ("function", "expected"),
     [
         (
             "receive_webhook.handler.handler",
-            {**reading("webhook-signing"), "sqs:SendMessage": {WORKER_QUEUE, WAKE_QUEUE}},
+            {**reading("webhook-signing"), "sqs:SendMessage": QUEUES | {WAKE_QUEUE}},
         ),
         (
             "redeliver.handler.handler",
-            {**reading("database"), **receiving(WAKE_QUEUE), "sqs:SendMessage": {WORKER_QUEUE}},
+            {**reading("database"), **receiving(WAKE_QUEUE), "sqs:SendMessage": QUEUES},
         ),
-        ("process_order.handler.handler", {**reading("database"), **receiving(WORKER_QUEUE)}),
-        ("apply_sql.handler.handler", reading("database", "webhook-signing")),
+        ("process_order.handler.handler", {**reading("database"), **receiving(f"{PREFIX}-process_order")}),
+        (
+            "Worker render_receipt",
+            {**reading("database", "supabase-service-role"), **receiving(f"{PREFIX}-render_receipt")},
+        ),
+        (
+            "start_execution.handler.handler",
+            {"states:StartExecution": {"StateMachine"}, **receiving(f"{PREFIX}-expire_order")},
+        ),
+        ("expire_order.handler.handler", reading("database")),
+        ("authorize.handler.handler", reading("supabase-jwt")),
+        ("users.handler.handler", reading("supabase", "supabase-service-role")),
+        ("orders.handler.handler", reading("database")),
+        ("payments.handler.handler", reading("database", "stripe")),
+        ("health.handler.handler", reading("database", "supabase")),
+        ("apply_sql.handler.handler", reading("database-direct", "webhook-signing")),
         (
             "framework.onEvent",
             {
@@ -50,14 +65,37 @@ WAKE_QUEUE = "external-compute-prod-redeliver"
     ],
 )
 def should_allow_a_function_only_what_it_needs(
-    bridge: dict[str, Any], handler: str, expected: dict[str, set[str]]
+    bridge: dict[str, Any], function: str, expected: dict[str, set[str]]
 ) -> None:
-    assert allowed(bridge, handler) == {**TRACES_AND_LOGS, **expected}
+    assert allowed(bridge, function) == {**TRACES_AND_LOGS, **expected}
 
 
 def should_check_every_function(bridge: dict[str, Any]) -> None:
     functions = [r for r in bridge["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
-    assert len(functions) == 5
+    assert len(functions) == 13
+
+
+def should_tell_of_every_secret_who_reads_it(bridge: dict[str, Any]) -> None:
+    assert readers(bridge) == {
+        "webhook-signing": {
+            "Verifies messages and puts their events into queues",
+            "Applies sql/ and the declared webhooks to the database",
+        },
+        "database": {
+            "Delivers what is due in the database's outbox",
+            "Worker process_order",
+            "Worker render_receipt",
+            "Tasks of worker expire_order",
+            "Function orders",
+            "Function payments",
+            "Function health",
+        },
+        "database-direct": {"Applies sql/ and the declared webhooks to the database"},
+        "supabase": {"Function users", "Function health"},
+        "supabase-service-role": {"Function users", "Worker render_receipt"},
+        "supabase-jwt": {"Verifies users' tokens for the HTTP functions"},
+        "stripe": {"Function payments"},
+    }
 
 
 def should_let_only_the_api_and_the_schedule_invoke_functions(bridge: dict[str, Any]) -> None:

@@ -8,31 +8,46 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stacks.constructs.layer_libraries import install_libraries
+import pytest
+
+from stacks.constructs.libraries import install_libraries
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "lambda_src"
-HANDLERS = ["receive_webhook", "redeliver", "apply_sql", "process_order"]
 # What the Lambda runtime brings of its own, with boto3.
 RUNTIME = ["botocore", "dateutil", "jmespath", "six", "urllib3"]
+FOLDERS = sorted(
+    handler.parent
+    for pattern in ("*/handler.py", "functions/*/handler.py", "workers/*/handler.py")
+    for handler in SOURCES.glob(pattern)
+)
 
 
-def should_import_every_function_with_the_layer_alone(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda has before anything is deployed."""
+    folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIME:
         found = importlib.util.find_spec(name)
         assert found is not None
         assert found.origin is not None
         origin = Path(found.origin)
         source = origin.parent if origin.name == "__init__.py" else origin
-        (tmp_path / source.name).symlink_to(source)
-    libraries = install_libraries(
-        SOURCES / "layer" / "requirements.txt", for_this_machine=True, cache=ROOT / "build" / "layer"
-    )
-    path = [libraries, SOURCES / "layer", SOURCES, SOURCES / "workers", tmp_path]
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def should_import_a_function_with_what_is_deployed_alone(folder: Path, runtime: Path) -> None:
+    layer = SOURCES / "layer"
+    libraries = [installed(layer / "requirements.txt")]
+    if (folder / "requirements.txt").exists():
+        libraries.append(installed(folder / "requirements.txt", present=layer / "requirements.txt"))
+    path = [folder.parent, *libraries, layer, runtime]
 
     # -S: without site-packages.
     result = subprocess.run(
-        [sys.executable, "-S", "-c", "; ".join(f"import {name}.handler" for name in HANDLERS)],
+        [sys.executable, "-S", "-c", f"import {folder.name}.handler"],
         env={
             "PYTHONPATH": os.pathsep.join(map(str, path)),
             "AWS_DEFAULT_REGION": "eu-central-1",
@@ -45,3 +60,8 @@ def should_import_every_function_with_the_layer_alone(tmp_path: Path) -> None:
     )
 
     assert result.returncode == 0, result.stderr
+
+
+def installed(lock: Path, present: Path | None = None) -> Path:
+    cache = ROOT / "build" / "libraries"
+    return install_libraries(lock, for_this_machine=True, cache=cache, present=present)

@@ -58,7 +58,8 @@ def should_explain_what_doesnt_fit_into_a_functions_environment(tmp_path: Path) 
         'operations = ["insert"]\ntarget = "process_order"\n'
         for number in range(100)
     ]
-    config.write_text("".join([*webhooks, "[stages.prod]\n"]), "utf-8")
+    text = (ROOT / "bridge.toml").read_text("utf-8")
+    config.write_text("".join([*webhooks, text]), "utf-8")
     result = synthesize(tmp_path / "out", "-c", "stage=prod", "-c", f"config={config}")
     assert result.returncode == 1
     assert "of them for WEBHOOKS; Lambda allows 4096. Shorten the names of webhooks" in result.stderr

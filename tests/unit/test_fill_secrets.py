@@ -24,9 +24,14 @@ POSTGRES_PORT=5432
 POOLER_TENANT_ID=tenant
 POOLER_PROXY_PORT_TRANSACTION=6543
 JWT_SECRET=jwt-secret-of-the-test
+ANON_KEY=anon-key-of-the-test
 SERVICE_ROLE_KEY=service-role-key-of-the-test
+STRIPE_SECRET_KEY=stripe-key-of-the-test
+SMTP_PASS=of-no-function
 SUPABASE_PUBLIC_URL=https://supabase.example.com
 """
+ENTRIES = ("supabase", "supabase-service-role", "supabase-jwt", "database", "database-direct", "stripe")
+URL = "https://supabase.example.com"
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +49,10 @@ def aws(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["SecretsMana
     for name, value in client_environment(endpoint).items():
         monkeypatch.setenv(name, value)
     client = boto3.client("secretsmanager")
-    for name in ("supabase", "database"):
+    for name in ENTRIES:
         client.create_secret(Name=f"external-compute/prod/{name}")
     yield client
-    for name in ("supabase", "database"):
+    for name in ENTRIES:
         client.delete_secret(SecretId=f"external-compute/prod/{name}", ForceDeleteWithoutRecovery=True)
     client.close()
 
@@ -66,17 +71,26 @@ def filled(client: "SecretsManagerClient", name: str) -> dict[str, str]:
     return value
 
 
-def should_fill_both_entries(aws: "SecretsManagerClient", env_file: Path) -> None:
+def should_fill_each_entry_with_its_own_members_alone(aws: "SecretsManagerClient", env_file: Path) -> None:
     main(["--stage", "prod", "--env-file", str(env_file), "--yes"])
-    assert filled(aws, "supabase") == {
-        "url": "https://supabase.example.com",
-        "service_role_key": "service-role-key-of-the-test",
-        "jwt_secret": "jwt-secret-of-the-test",
+    address = "postgresql://postgres.tenant:p%40ss%2Fw%3Ard@supabase.example.com"
+    assert {name: filled(aws, name) for name in ENTRIES} == {
+        "supabase": {"url": URL, "anon_key": "anon-key-of-the-test"},
+        "supabase-service-role": {"url": URL, "service_role_key": "service-role-key-of-the-test"},
+        "supabase-jwt": {"url": URL, "jwt_secret": "jwt-secret-of-the-test"},
+        "database": {"database_url": f"{address}:6543/postgres"},
+        "database-direct": {"direct_url": f"{address}:5432/postgres"},
+        "stripe": {"secret_key": "stripe-key-of-the-test"},
     }
-    assert filled(aws, "database") == {
-        "database_url": "postgresql://postgres.tenant:p%40ss%2Fw%3Ard@supabase.example.com:6543/postgres",
-        "direct_url": "postgresql://postgres.tenant:p%40ss%2Fw%3Ard@supabase.example.com:5432/postgres",
-    }
+
+
+def should_say_which_entry_of_a_function_it_cant_fill(
+    aws: "SecretsManagerClient", env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del aws
+    env_file.write_text(ENV.replace("STRIPE_", "OTHER_"), "utf-8")
+    main(["--stage", "prod", "--env-file", str(env_file), "--yes"])
+    assert "prod/stripe is left as it is: no STRIPE_… in the .env" in capsys.readouterr().out
 
 
 def should_keep_other_keys(aws: "SecretsManagerClient", env_file: Path) -> None:
@@ -87,6 +101,16 @@ def should_keep_other_keys(aws: "SecretsManagerClient", env_file: Path) -> None:
     assert filled(aws, "database")["ca_certificate"] == "kept"
 
 
+def should_take_out_what_another_entry_holds(
+    aws: "SecretsManagerClient", env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = {"direct_url": "postgresql://u:p@h/d", "ca_certificate": "kept", "database_url": "old"}
+    aws.put_secret_value(SecretId="external-compute/prod/database", SecretString=json.dumps(older))
+    main(["--stage", "prod", "--env-file", str(env_file), "--yes"])
+    assert filled(aws, "database").keys() == {"database_url", "ca_certificate"}
+    assert "prod/database: direct_url will be taken out" in capsys.readouterr().out
+
+
 def should_show_no_secret(
     aws: "SecretsManagerClient", env_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,7 +118,7 @@ def should_show_no_secret(
     main(["--stage", "prod", "--env-file", str(env_file), "--yes"])
     shown = capsys.readouterr().out
     assert "postgresql://postgres.tenant:••••@supabase.example.com:6543/postgres" in shown
-    for secret in ("p@ss", "p%40ss", "jwt-secret", "service-role-key"):
+    for secret in ("p@ss", "p%40ss", "jwt-secret", "service-role-key", "anon-key", "stripe-key", "of-no"):
         assert secret not in shown
 
 
@@ -106,8 +130,8 @@ def should_write_nothing_without_being_allowed_to(aws: "SecretsManagerClient", e
 
 def should_name_what_is_still_missing(aws: "SecretsManagerClient") -> None:
     del aws
-    with pytest.raises(SystemExit, match="database: direct_url"):
-        main(["--stage", "prod", "--database-url", "postgresql://u:p@db.example.com:6543/postgres", "--yes"])
+    with pytest.raises(SystemExit, match="supabase: anon_key \\(ANON_KEY or SUPABASE_PUBLISHABLE_KEY"):
+        main(["--stage", "prod", "--supabase-url", URL, "--yes"])
 
 
 def should_say_how_to_deploy_entries_that_dont_exist(aws: "SecretsManagerClient", env_file: Path) -> None:
@@ -145,7 +169,7 @@ def should_prefer_what_is_given_explicitly(env_file: Path) -> None:
     given = Given(env_file=env_file, database_host="db.example.com", supabase_url="https://other.example.com")
     values = collect(given)
     assert values["supabase"]["url"] == "https://other.example.com"
-    assert values["database"]["direct_url"].endswith("@db.example.com:5432/postgres")
+    assert values["database-direct"]["direct_url"].endswith("@db.example.com:5432/postgres")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +191,14 @@ def should_refuse_an_address_that_only_this_machine_reaches(env_file: Path) -> N
     env_file.write_text(ENV.replace("https://supabase.example.com", "http://localhost:8000"), "utf-8")
     with pytest.raises(FillError, match="a Lambda function can't reach; give the public address"):
         collect(Given(env_file=env_file))
+
+
+def should_give_a_variable_to_the_entry_with_the_longest_name(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"{ENV}STRIPE_EU_SECRET_KEY=of-europe\n", "utf-8")
+    values = collect(Given(env_file=file), ["stripe", "stripe-eu"])
+    assert values["stripe"] == {"secret_key": "stripe-key-of-the-test"}
+    assert values["stripe-eu"] == {"secret_key": "of-europe"}
 
 
 def should_refuse_an_address_of_something_else_without_showing_its_password() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stacks.settings.model import Section, Stage, Webhook, Worker
+from stacks.settings.model import Function, Section, Stage, Webhook, Worker
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SECTIONS: dict[str, type[Section]] = {
     "[[webhooks]]": Webhook,
+    "[functions.NAME]": Function,
     "[workers.NAME]": Worker,
     "[stages.NAME]": Stage,
 }
@@ -56,7 +57,10 @@ def should_name_make_targets_that_exist(target: str) -> None:
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!http|#)[^)]+)\)", README))))
 def should_link_to_what_is_there(link: str) -> None:
-    assert (ROOT / link).exists()
+    file, _, heading = link.partition("#")
+    text = (ROOT / file).read_text() if heading else ""
+    assert (ROOT / file).exists()
+    assert heading in {"", *(line.lstrip("# ").lower().replace(" ", "-") for line in text.splitlines())}
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"npx cdk ([^`\n]+)", README))))

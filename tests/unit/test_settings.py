@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks.settings import Settings, read_settings
+from stacks.settings import Settings, WorkerKind, read_settings
 
 WEBHOOK = """
 [[webhooks]]
@@ -24,7 +24,7 @@ def read(tmp_path: Path, text: str, **context: Any) -> Settings:
     (tmp_path / "workers" / "notes").mkdir()
     (tmp_path / "bridge.toml").write_text(text, "utf-8")
     given = {"config": str(tmp_path / "bridge.toml"), **context}
-    return read_settings(given, workers_directory=tmp_path / "workers")
+    return read_settings(given, sources=tmp_path)
 
 
 def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
@@ -40,6 +40,13 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
     }
     assert settings.environment.model_dump(exclude_none=True) == {
         "allowed_source_ranges": (),
+        "cors_origins": (),
+        "token_issuers": (),
+        "token_audience": "authenticated",
+        "token_cache": 60,
+        "pool_clients": 100,
+        "subnets": (),
+        "security_groups": (),
         "throttle_rate": 500,
         "throttle_burst": 1000,
         "database_tls": "verify-full",
@@ -54,6 +61,42 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
 
 def should_take_folders_with_a_handler_as_workers(tmp_path: Path) -> None:
     assert read(tmp_path, "[stages.prod]").workers.keys() == {"process_order"}
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (["handler.py"], WorkerKind.PYTHON),
+        (["index.mjs", "package.json"], WorkerKind.NODE),
+        (["handler.py", "state_machine.asl.json"], WorkerKind.STATE_MACHINE),
+        (["state_machine.asl.json"], WorkerKind.STATE_MACHINE),
+        (["README.md"], None),
+    ],
+)
+def should_tell_workers_by_their_files(tmp_path: Path, files: list[str], kind: WorkerKind | None) -> None:
+    for file in files:
+        (tmp_path / file).touch()
+    assert WorkerKind.of(tmp_path) is kind
+
+
+def should_read_a_functions_routes(tmp_path: Path) -> None:
+    (tmp_path / "functions" / "users").mkdir(parents=True)
+    (tmp_path / "functions" / "users" / "handler.py").touch()
+    settings = read(
+        tmp_path,
+        '[functions.users]\nroutes = { "GET /users" = ["authenticated"], "GET /users/{id}" = [] }\n'
+        'secrets = ["supabase", "mailer"]\n[stages.prod]',
+    )
+    assert settings.functions["users"].model_dump() == {
+        "routes": {"GET /users": ("authenticated",), "GET /users/{id}": ()},
+        "secrets": ("supabase", "mailer"),
+        "memory": 512,
+        "timeout": 25,
+        "max_concurrency": 20,
+        "snap_start": True,
+        "provisioned_concurrency": 0,
+    }
+    assert settings.own_entries == ["mailer"]
 
 
 def should_size_a_worker_as_declared(tmp_path: Path) -> None:
@@ -125,4 +168,6 @@ def should_refuse_changes_of_what_was_read(tmp_path: Path) -> None:
 def should_accept_the_projects_own_file() -> None:
     for stage in ("local", "dev", "prod"):
         settings = read_settings({"config": str(ROOT / "bridge.toml"), "stage": stage})
-        assert [webhook.target for webhook in settings.webhooks] == ["process_order", "process_order"]
+        assert {webhook.target for webhook in settings.webhooks} == settings.workers.keys()
+        assert settings.functions.keys() == {"health", "orders", "payments", "users"}
+        assert settings.own_entries == ["stripe"]

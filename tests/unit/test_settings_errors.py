@@ -17,15 +17,21 @@ GOOD = {
 
 
 def mistakes(
-    tmp_path: Path, text: str, *, workers: tuple[str, ...] = ("process_order",), **context: Any
+    tmp_path: Path,
+    text: str,
+    *,
+    workers: tuple[str, ...] = ("process_order",),
+    functions: tuple[str, ...] = (),
+    **context: Any,
 ) -> list[str]:
-    for worker in workers:
-        (tmp_path / "workers" / worker).mkdir(parents=True)
-        (tmp_path / "workers" / worker / "handler.py").touch()
+    folders = [f"workers/{name}" for name in workers] + [f"functions/{name}" for name in functions]
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "handler.py").touch()
     file = tmp_path / "bridge.toml"
     file.write_text(text, "utf-8")
     with pytest.raises(SettingsError) as caught:
-        read_settings({"config": str(file), **context}, workers_directory=tmp_path / "workers")
+        read_settings({"config": str(file), **context}, sources=tmp_path)
     headline, *lines = str(caught.value).splitlines()
     assert str(file) in headline
     return [line.strip() for line in lines]
@@ -103,6 +109,15 @@ def should_explain_a_wrong_webhook(tmp_path: Path, field: str, given: str, expec
         ('layer_platform = "arm64"', 'allowed: "aws" or "local"'),
         ('adopt = ""', "allowed: the owner that the refused deployment named"),
         ("retentoin = 3", '"retentoin" is no setting; did you mean "retention"?'),
+        ('cors_origins = ["https://app.example.com/"]', "allowed: a list of origins whose pages"),
+        ('cors_origins = ["app.example.com"]', "allowed: a list of origins whose pages"),
+        ('jwks_url = "http://x.org/jwks"', "allowed: an https address"),
+        ('token_audience = " "', "allowed: the value of aud in users' tokens"),
+        ("token_cache = 3601", "allowed: 0 to 3600 (seconds"),
+        ("pool_clients = 0", "allowed: 1 to 100000 (connections that the pooler accepts)"),
+        ('subnets = ["subnet-0a1b2c3d"]', "subnets is given without security_groups"),
+        ('security_groups = ["sg-0a1b2c3d"]', "security_groups is given without subnets"),
+        ('subnets = ["vpc-1"]', "allowed: a list of subnet ids"),
     ],
 )
 def should_explain_a_wrong_stage(tmp_path: Path, setting: str, expected: str) -> None:
@@ -120,6 +135,10 @@ def should_explain_a_wrong_stage(tmp_path: Path, setting: str, expected: str) ->
         ),
         ("[workers.process_order]\ntimeout = 901", "allowed: 1 to 900 (seconds)"),
         ("[workers.process_order]\nmax_concurrency = 1", "allowed: 2 to 1000"),
+        (
+            "[workers.process_order]\nprovisioned_concurrency = 6",
+            "provisioned_concurrency = 6 is more than max_concurrency = 5",
+        ),
         ("[workers.process_order]\nbatch_size = 11", "allowed: 1 to 10 (events)"),
         ("[workers.process_order]\nmax_attempts = 0", "allowed: 1 to 1000"),
         ("[workers.proces_order]", 'did you mean "process_order"?'),
@@ -132,11 +151,75 @@ def should_explain_a_wrong_worker(tmp_path: Path, setting: str, expected: str) -
 
 
 @pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("", "routes is missing; allowed: a table of routes with the roles that each takes"),
+        ("routes = {}", "routes = {} is wrong; allowed: a table of routes"),
+        ('routes = ["GET /users"]', "allowed: a table of routes"),
+        ('routes = { "/users" = [] }', "write METHOD /path, with {name} for what varies"),
+        ('routes = { "get /users" = [] }', "write METHOD /path"),
+        ('routes = { "GET users" = [] }', "write METHOD /path"),
+        ('routes = { "GET /users/" = [] }', "write METHOD /path"),
+        ('routes = { "GET " = [] }', "write METHOD /path"),
+        ('routes = { "GET /a/{id}/b/{id}" = [] }', "'id' is listed twice"),
+        ('routes = { "POST /webhooks/x" = [] }', "/webhooks belongs to the bridge itself"),
+        ('routes = { "GET /users" = "anyone" }', "allowed: a table of routes"),
+        ('routes = { "GET /users" = ["Admin"] }', "allowed: a table of routes"),
+        ('secrets = ["supabase-jwt"]', "only the bridge itself reads that entry"),
+        ('secrets = ["Stripe"]', 'allowed: a list of "database", "supabase", "supabase-service-role"'),
+        ("timeout = 30", "allowed: 1 to 29 (seconds; API Gateway waits for 30)"),
+        ("max_concurrency = -1", "allowed: 0 to 1000 (instances at a time"),
+        ("provisioned_concurrency = 1", "exclude each other; set snap_start = false"),
+        (
+            "provisioned_concurrency = 21\nsnap_start = false",
+            "provisioned_concurrency = 21 is more than max_concurrency = 20",
+        ),
+    ],
+)
+def should_explain_a_wrong_function(tmp_path: Path, fields: str, expected: str) -> None:
+    routes = "" if "routes" in fields or not fields else 'routes = { "GET /users" = [] }\n'
+    (line,) = mistakes(tmp_path, f"[functions.users]\n{routes}{fields}\n[stages.prod]", functions=("users",))
+    assert line.startswith('function "users": ')
+    assert expected in line
+
+
+def should_refuse_a_route_that_leads_to_two_functions(tmp_path: Path) -> None:
+    text = (
+        '[functions.orders]\nroutes = { "GET /orders/{id}" = [] }\n'
+        '[functions.users]\nroutes = { "GET /orders/{order}" = [] }\n[stages.prod]'
+    )
+    assert mistakes(tmp_path, text, functions=("orders", "users")) == [
+        'function "users": route "GET /orders/{order}" leads to "orders" already'
+    ]
+
+
+def should_name_a_function_without_a_folder_and_a_folder_without_routes(tmp_path: Path) -> None:
+    text = '[functions.user]\nroutes = { "GET /users" = [] }\n[stages.prod]'
+    assert mistakes(tmp_path, text, functions=("users",)) == [
+        (
+            'function "user": "user" is no folder of lambda_src/functions with a handler.py; '
+            'did you mean "users"? known: users'
+        ),
+        (
+            'folder "users" of lambda_src/functions: no route leads to it; '
+            "add a section [functions.users] with routes"
+        ),
+    ]
+
+
+def should_refuse_snap_start_for_node(tmp_path: Path) -> None:
+    (tmp_path / "workers" / "render").mkdir(parents=True)
+    (tmp_path / "workers" / "render" / "index.mjs").touch()
+    (line,) = mistakes(tmp_path, "[workers.render]\nsnap_start = true\n[stages.prod]")
+    assert "Lambda has no SnapStart for Node.js" in line
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (
             "[webhook]\n[stages.prod]",
-            '"webhook" is no section; did you mean "webhooks"? known: stages, webhooks',
+            '"webhook" is no section; did you mean "webhooks"? known: functions, stages, webhooks, workers',
         ),
         ("[webhooks]\n[stages.prod]", "begin each one with [[webhooks]]"),
         ("", "there is no stage; add a section [stages.NAME]"),

@@ -1,9 +1,10 @@
-"""The HTTP API that the database posts messages to."""
+"""The HTTP API: webhooks come in by it, and functions are called."""
 
 import json
+from collections.abc import Mapping
 from typing import cast
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as acm
@@ -13,7 +14,11 @@ from constructs import Construct
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.log_group import LogGroup
 
-ROUTE = "/webhooks/{webhook}"
+RECEIVER_PATH = "/webhooks/{webhook}"
+# What browsers may send to functions, and read of their answers, besides what they always may.
+_SENT = ["authorization", "content-type", "idempotency-key", "if-none-match"]
+_READ = ["etag", "location", "retry-after"]
+_PREFLIGHT_KEPT = Duration.hours(1)
 
 # Neither body nor signature: both would let a reader of logs read rows, or replay them.
 _LOGGED = {
@@ -30,8 +35,8 @@ _LOGGED = {
 }
 
 
-class WebhookApi(Construct):
-    """POST /webhooks/{webhook}, throttled and logged.
+class Api(Construct):
+    """One API, throttled and logged; routes are added to it.
 
     Attributes:
         api: the HTTP API.
@@ -43,7 +48,6 @@ class WebhookApi(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        receiver: lambda_.IFunction,
         name: str,
         throttle_rate: int,
         throttle_burst: int,
@@ -51,10 +55,17 @@ class WebhookApi(Construct):
         removal: RemovalPolicy,
         domain_name: str | None,
         certificate_arn: str | None,
+        cors_origins: tuple[str, ...],
     ) -> None:
         """Make it; `throttle_rate` in requests a second, `log_retention` in days."""
         super().__init__(scope, construct_id)
-        self.api = apigw.HttpApi(self, "Api", api_name=name, create_default_stage=False)
+        self.api = apigw.HttpApi(
+            self,
+            "Api",
+            api_name=name,
+            create_default_stage=False,
+            cors_preflight=_cors(cors_origins) if cors_origins else None,
+        )
         self.domain = self._domain(domain_name, certificate_arn)
         stage = apigw.HttpStage(
             self,
@@ -67,16 +78,40 @@ class WebhookApi(Construct):
             domain_mapping=apigw.DomainMappingOptions(domain_name=self.domain) if self.domain else None,
         )
         self._log_access(stage, log_retention, removal)
+
+    def add_receiver(self, function: lambda_.IFunction) -> None:
+        """Let a function receive webhooks."""
         for route in self.api.add_routes(
-            path=ROUTE,
+            path=RECEIVER_PATH,
             methods=[apigw.HttpMethod.POST],
-            integration=integrations.HttpLambdaIntegration("Receiver", receiver),
+            integration=integrations.HttpLambdaIntegration("Receiver", function),
         ):
             acknowledge(
                 route,
                 "AwsSolutions-APIG4",
                 "The receiver verifies the signature over the body, which an authorizer doesn't see.",
             )
+
+    def add_function(
+        self,
+        name: str,
+        function: lambda_.IFunction,
+        *,
+        routes: Mapping[str, tuple[str, ...]],
+        authorizer: apigw.IHttpRouteAuthorizer | None,
+    ) -> None:
+        """Let a function answer routes, "METHOD /path" each, with the roles that it takes; none: anyone."""
+        integration = integrations.HttpLambdaIntegration(name, function)
+        for key, roles in routes.items():
+            method, _, path = key.partition(" ")
+            for route in self.api.add_routes(
+                path=path,
+                methods=[apigw.HttpMethod[method]],
+                integration=integration,
+                authorizer=authorizer if roles else None,
+            ):
+                if not roles:
+                    acknowledge(route, "AwsSolutions-APIG4", "bridge.toml opens this route to anyone.")
 
     def _log_access(self, stage: apigw.HttpStage, days: int, removal: RemovalPolicy) -> None:
         group = LogGroup(self, "AccessLogs", days=days, removal=removal)
@@ -92,3 +127,13 @@ class WebhookApi(Construct):
             return None
         certificate = acm.Certificate.from_certificate_arn(self, "Certificate", certificate_arn)
         return apigw.DomainName(self, "Domain", domain_name=domain_name, certificate=certificate)
+
+
+def _cors(origins: tuple[str, ...]) -> apigw.CorsPreflightOptions:
+    return apigw.CorsPreflightOptions(
+        allow_origins=list(origins),
+        allow_methods=[apigw.CorsHttpMethod.ANY],
+        allow_headers=_SENT,
+        expose_headers=_READ,
+        max_age=_PREFLIGHT_KEPT,
+    )

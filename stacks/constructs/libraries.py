@@ -1,4 +1,4 @@
-"""The shared layer's libraries: installed by pip for the functions' platform, without Docker."""
+"""Libraries of the layer and of functions: installed by pip for the functions' platform, without Docker."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from stacks.errors import LayerError
+from stacks.errors import BuildError
 
 FUNCTION_PYTHON = "3.14"
 # Lambda's python3.14 runs on Amazon Linux 2023, which has glibc 2.34.
@@ -24,24 +24,30 @@ _SUPERFLUOUS = ("bin", "__pycache__", "tests", "RECORD", "INSTALLER", "REQUESTED
 _DOWNLOAD_SECONDS = 900
 
 
-def install_libraries(lock: Path, *, for_this_machine: bool, cache: Path) -> Path:
+def install_libraries(
+    lock: Path, *, for_this_machine: bool, cache: Path, present: Path | None = None
+) -> Path:
     """Folder with what the lock names: the same bytes for the same lock and platform.
 
     Args:
         lock: requirements with hashes, for every platform at once.
         for_this_machine: wheels for this interpreter; otherwise for Lambda's Python on arm64.
         cache: where a folder a lock and platform is kept, so that the next time needs no network.
+        present: another lock, whose libraries are there already.
 
     Raises:
-        LayerError: pip couldn't install; with its last words.
+        BuildError: pip couldn't install; with its last words.
     """
-    lines = "\n".join(_applicable(lock.read_text("utf-8"), _markers(for_this_machine=for_this_machine)))
+    markers = _markers(for_this_machine=for_this_machine)
+    there = set(_applicable(present.read_text("utf-8"), markers)) if present else set()
+    wanted = [line for line in _applicable(lock.read_text("utf-8"), markers) if line not in there]
+    lines = "\n".join(wanted)
     platform_options = [] if for_this_machine else _platform_options()
     target = cache / _key(lines, platform_options)
     if not target.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as work:
-            _install(lines, platform_options, Path(work))
+            _install(lines, platform_options, Path(work), lock.parent.name)
             _publish(Path(work) / "libraries", target)
     return target
 
@@ -83,24 +89,24 @@ def _key(lines: str, platform_options: list[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _install(lines: str, platform_options: list[str], work: Path) -> None:
+def _install(lines: str, platform_options: list[str], work: Path, owner: str) -> None:
     lock = work / "requirements.txt"
     lock.write_text(lines + "\n", "utf-8")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-compile", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--target", str(work / "libraries"), "--requirement", str(lock), *platform_options]
     wanted = f"Python {FUNCTION_PYTHON} on arm64" if platform_options else "this machine"
-    print(f"shared layer: installing its libraries for {wanted} (once a lock) …", file=sys.stderr)  # noqa: T201
+    print(f"{owner}: installing its libraries for {wanted} (once a lock) …", file=sys.stderr)  # noqa: T201
     try:
         result = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_DOWNLOAD_SECONDS
         )
     except subprocess.TimeoutExpired:
-        raise LayerError(f"the shared layer's libraries weren't there after {_DOWNLOAD_SECONDS} s") from None
+        raise BuildError(f"the libraries of {owner} weren't there after {_DOWNLOAD_SECONDS} s") from None
     if result.returncode:
         last_words = "\n  ".join(result.stderr.strip().splitlines()[-8:])
-        raise LayerError(
-            f"the shared layer's libraries can't be installed for {wanted}; pip said:\n  {last_words}\n"
+        raise BuildError(
+            f"the libraries of {owner} can't be installed for {wanted}; pip said:\n  {last_words}\n"
             "Is the index that pip is configured for reachable? Once installed, no network is needed."
         )
     for pattern in _SUPERFLUOUS:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stacks.constructs.layer_libraries import install_libraries
-from stacks.errors import LayerError
+from stacks.constructs.libraries import install_libraries
+from stacks.errors import BuildError
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "lambda_src" / "layer" / "requirements.txt"
@@ -79,7 +79,7 @@ def should_read_markers_for_the_functions_python(tmp_path: Path) -> None:
 def should_say_what_pip_said_when_a_library_cant_be_had(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"no-such-library-anywhere==1.0 \\\n    --hash=sha256:{'0' * 64}\n", "utf-8")
-    with pytest.raises(LayerError, match="pip said") as caught:
+    with pytest.raises(BuildError, match="pip said") as caught:
         install_libraries(lock, for_this_machine=False, cache=tmp_path / "cache")
     assert "no-such-library-anywhere" in str(caught.value)
     assert list((tmp_path / "cache").iterdir()) == []

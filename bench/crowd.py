@@ -1,0 +1,105 @@
+"""Invocations that are all under way at the same moment."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Self
+
+import httpx
+import psycopg
+
+# API Gateway gives up after 30 s.
+REQUEST_SECONDS = 32.0
+# GET /orders gives a transaction ten seconds, the wait for a connection included.
+GATHER_SECONDS = 7.0
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What became of a crowd.
+
+    Attributes:
+        statuses: answers by HTTP status; 0: none came.
+        backends: most connections to Postgres that the function's instances held at a time.
+        gathered: how many were in a transaction, or waited to begin one, at the same time.
+    """
+
+    statuses: Mapping[int, int]
+    backends: int
+    gathered: int
+
+
+def warm(url: str, *, size: int, headers: Mapping[str, str]) -> Mapping[int, int]:
+    """Send so many requests at once, so that as many instances start; return the answers by status."""
+    with ThreadPoolExecutor(size) as pool:
+        return Counter(pool.map(lambda _: _status(url, headers), range(size)))
+
+
+def gather(
+    url: str, *, size: int, headers: Mapping[str, str], direct_url: str, waiting: Callable[[], int]
+) -> Crowd:
+    """Send so many requests to instances that are warm, and hold those that come first at a lock.
+
+    Args:
+        url: of GET /orders.
+        size: how many.
+        headers: of each request.
+        direct_url: of the database: the table is locked by it.
+        waiting: how many clients hold or wait for a connection, of all.
+    """
+    with ThreadPoolExecutor(size + 1) as pool, _Backends(direct_url) as backends:
+        watching = pool.submit(backends.watch)
+        with psycopg.connect(direct_url, autocommit=True) as keeper, keeper.transaction():
+            keeper.execute("lock table public.orders in access exclusive mode")
+            answers = [pool.submit(_status, url, headers) for _ in range(size)]
+            gathered = _wait(waiting, size, answers)
+        statuses = Counter(answer.result() for answer in answers)
+        backends.stop()
+        watching.result()
+    return Crowd(dict(statuses), backends.most, gathered)
+
+
+def _wait(waiting: Callable[[], int], size: int, answers: list[Future[int]]) -> int:
+    """Wait until all are there, or have been refused, or it has taken too long."""
+    deadline = time.monotonic() + GATHER_SECONDS
+    most = 0
+    while most + sum(answer.done() for answer in answers) < size and time.monotonic() < deadline:
+        most = max(most, waiting())
+        time.sleep(0.05)
+    return most
+
+
+def _status(url: str, headers: Mapping[str, str]) -> int:
+    try:
+        return httpx.get(url, headers=dict(headers), timeout=REQUEST_SECONDS, trust_env=False).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+class _Backends:
+    """Counts, again and again, what the function's instances hold of Postgres."""
+
+    def __init__(self, direct_url: str) -> None:
+        self._url = direct_url
+        self._over = threading.Event()
+        self.most = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Whatever failed: the pool of threads waits for `watch` to end.
+        self.stop()
+
+    def watch(self) -> None:
+        query = "select count(*) from pg_stat_activity where application_name like 'orders%'"
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            while not self._over.wait(0.05):
+                row = connection.execute(query).fetchone()
+                self.most = max(self.most, row[0] if row else 0)
+
+    def stop(self) -> None:
+        self._over.set()

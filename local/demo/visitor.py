@@ -1,0 +1,58 @@
+"""The demo's caller of HTTP functions: a user of the shop with a token, or nobody in particular."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+SHOWN = 160
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, and the body as JSON."""
+
+    status: int
+    body: Any
+
+
+class Visitor:
+    """Calls the deployed functions, and shows each request with its answer.
+
+    Args:
+        console: where it shows them.
+        url: of the API.
+        token: sent as bearer; empty: none.
+        name: who it is, in the demo's words.
+    """
+
+    def __init__(self, console: Console, *, url: str, token: str, name: str) -> None:
+        self._console = console
+        self._url = url
+        self._token = token
+        self._name = name
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Calls a route; headers with underscores for hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self._token:
+            sent["authorization"] = f"Bearer {self._token}"
+        began = time.monotonic()
+        response = httpx.request(
+            method, f"{self._url}{path}", json=body, headers=sent, timeout=35, trust_env=False
+        )
+        milliseconds = (time.monotonic() - began) * 1000
+        request = f"{method} {path}" + (f" {json.dumps(body)}" if body is not None else "")
+        self._show(f"{self._name}: {request}")
+        self._show(f"  → {response.status_code} in {milliseconds:.0f} ms: {_shortened(response.text)}")
+        return Answer(response.status_code, response.json() if response.content else None)
+
+    def _show(self, line: str) -> None:
+        self._console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -1,0 +1,87 @@
+"""Folders of lambda_src as the code of functions."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import aws_lambda as lambda_
+
+from stacks.constructs.libraries import install_libraries
+from stacks.constructs.node_bundle import bundled
+from stacks.constructs.staging import staged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What runs.
+
+    Attributes:
+        name: the folder's.
+        runtime: what it runs on.
+        handler: as Lambda wants it.
+        staged: gives a temporary folder with the code.
+        python: whether it uses the shared layer.
+    """
+
+    name: str
+    runtime: lambda_.Runtime
+    handler: str
+    staged: Callable[[], AbstractContextManager[str]]
+    python: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Makes sources of folders.
+
+    Attributes:
+        layer: folder of the shared layer: what its requirements.txt names is not installed a second time.
+        cache: where installed libraries are kept between syntheses.
+        for_this_machine: libraries for this machine and interpreter, instead of Lambda's Python on arm64.
+    """
+
+    layer: Path
+    cache: Path
+    for_this_machine: bool
+
+    def python(self, folder: Path, *, beside: Mapping[str, Path] | None = None) -> Source:
+        """A package whose handler is `<folder>.handler.handler`, with the libraries of its requirements.txt.
+
+        Args:
+            folder: the package; nothing else is shipped but
+            beside: more folders, by the name they have beside the package.
+        """
+
+        def stage() -> AbstractContextManager[str]:
+            return staged({**self._libraries(folder), folder.name: folder, **(beside or {})})
+
+        return Source(
+            name=folder.name,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler=f"{folder.name}.handler.handler",
+            staged=stage,
+            python=True,
+        )
+
+    def node(self, folder: Path) -> Source:
+        """An index.mjs in one file with what it imports."""
+        return Source(
+            name=folder.name,
+            runtime=lambda_.Runtime.NODEJS_24_X,
+            handler="index.handler",
+            staged=lambda: bundled(folder),
+            python=False,
+        )
+
+    def _libraries(self, folder: Path) -> dict[str, Path]:
+        lock = folder / "requirements.txt"
+        if not lock.is_file():
+            return {}
+        libraries = install_libraries(
+            lock,
+            for_this_machine=self.for_this_machine,
+            cache=self.cache,
+            present=self.layer / "requirements.txt",
+        )
+        return {"": libraries}

@@ -1,0 +1,50 @@
+"""Secrets Manager entries: their names, what fills them, and who may read them."""
+
+from collections.abc import Iterable
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.names import entry_name
+from stacks.settings import Settings
+
+SIGNING = "webhook-signing"
+# Members that always go together make an entry, so that no function reads one that it doesn't use.
+FILLED_BY_THE_USER = {
+    "supabase": "Address of Supabase's APIs, and the key that acts as the calling user",
+    "supabase-service-role": "Address of Supabase's APIs, and the key that acts as the service role",
+    "supabase-jwt": "What verifies users' tokens",
+    "database": "Pooled connection to Postgres",
+    "database-direct": "Direct connection to Postgres, for the deployment",
+}
+
+
+class Entries(Construct):
+    """A stage's entries as functions get to read them.
+
+    They are found by name, not by a reference: an export couldn't go away while another stack imports it.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        """Prepare them; nothing is provisioned."""
+        super().__init__(scope, construct_id)
+        self._stage = settings.stage
+        self._database_tls = settings.environment.database_tls
+        self._known: dict[str, secretsmanager.ISecret] = {}
+
+    def give(self, function: lambda_.Function, entries: Iterable[str]) -> None:
+        """Let a function read entries, and tell it their names: `database` in DATABASE_SECRET_ID."""
+        for entry in dict.fromkeys(entries):
+            variable = entry.upper().replace("-", "_")
+            function.add_environment(f"{variable}_SECRET_ID", entry_name(self._stage, entry))
+            self._entry(entry).grant_read(function)
+            if entry.startswith("database"):
+                function.add_environment("DATABASE_TLS", self._database_tls)
+
+    def _entry(self, entry: str) -> secretsmanager.ISecret:
+        if entry not in self._known:
+            self._known[entry] = secretsmanager.Secret.from_secret_name_v2(
+                self, entry, entry_name(self._stage, entry)
+            )
+        return self._known[entry]

@@ -1,0 +1,64 @@
+"""The folders of lambda_src that are the user's: workers and HTTP functions, and what they may be called."""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+
+# Keys in the receiver's map of queues, packages of other functions, and the layer's own.
+_RESERVED = {"apply_sql", "authorize", "bridge", "receive_webhook", "redeliver", "start_execution"}
+# A package of the same name would hide these from everything that it imports.
+_LIBRARIES = {
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "jmespath",
+    "psycopg",
+    "pydantic",
+    "standardwebhooks",
+    "urllib3",
+}
+# Each part begins with a letter, so that AnOutputsName stands for one folder only.
+_NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
+
+
+class WorkerKind(Enum):
+    """What a folder of lambda_src/workers holds; the value names the file that tells."""
+
+    STATE_MACHINE = "state_machine.asl.json"
+    PYTHON = "handler.py"
+    NODE = "index.mjs"
+
+    @classmethod
+    def of(cls, folder: Path) -> "WorkerKind | None":
+        """Tell what a folder is; None: no worker. The tasks of a state machine may have a handler.py too."""
+        return next((kind for kind in cls if (folder / kind.value).is_file()), None)
+
+
+def worker_folders(sources: Path) -> dict[str, WorkerKind]:
+    """Folders of workers/ that hold a worker, by name in alphabetical order."""
+    folders = sorted((sources / "workers").glob("*/"))
+    return {folder.name: kind for folder in folders if (kind := WorkerKind.of(folder))}
+
+
+def function_folders(sources: Path) -> list[str]:
+    """Folders of functions/ that hold a handler.py, in alphabetical order."""
+    return sorted(path.parent.name for path in (sources / "functions").glob("*/handler.py"))
+
+
+def check_names(folders: Mapping[str, list[str]]) -> Iterator[str]:
+    """One sentence for each folder that can't be called what it is called; folders by their parent's name."""
+    for parent, names in folders.items():
+        for name in names:
+            label = f'folder "{name}" of lambda_src/{parent}'
+            if name in _RESERVED or not _NAME.fullmatch(name):
+                yield (
+                    f"{label}: a name has at most 32 lower-case letters, digits and single '_', "
+                    "a letter after each, and is none of " + ", ".join(sorted(_RESERVED))
+                )
+            elif name in _LIBRARIES | sys.stdlib_module_names:
+                yield (
+                    f"{label}: a library has that name, which the folder would hide; rename it, "
+                    f'for example to "handle_{name}"'
+                )
