@@ -91,7 +91,7 @@ def _require_installed(folder: Path, package: Mapping[str, Any], root: Path) -> 
 
 
 def _installed(folder: Path, name: str, root: Path) -> Path | None:
-    """Where a file or folder of a package is: beside the worker, which may have its own version, or for all."""
+    """Where a file or folder of a package is: beside the worker with its own version, or for all."""
     places = (folder / _INSTALLED / name, root / _INSTALLED / name)
     return next((place for place in places if place.exists()), None)
 
