@@ -74,7 +74,9 @@ PROCESSED = """
 name = "order.processed"
 table = "public.orders"
 operations = ["update"]
-when = "new.processed_at is not null and old.processed_at is null and new.user_id is not null"
+when = '''
+  new.processed_at is not null and new.processed_at is distinct from old.processed_at and new.user_id is not null
+'''
 target = "render_receipt"
 """
 DUE = """
