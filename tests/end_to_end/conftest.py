@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from rich.console import Console
@@ -36,3 +37,13 @@ def deployment(shared_deployment: Deployment) -> Deployment:
     """The webhooks that tests start from, whatever a test before deployed."""
     shared_deployment.restore()
     return shared_deployment
+
+
+@pytest.fixture
+def user(deployment: Deployment) -> str:
+    """A user with a row in public.users."""
+    [user] = deployment.column(
+        "insert into public.users (email, name) values (%s, 'Ada') returning id::text",
+        [f"{uuid4()}@example.com"],
+    )
+    return str(user)

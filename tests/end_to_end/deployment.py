@@ -75,7 +75,8 @@ name = "order.processed"
 table = "public.orders"
 operations = ["update"]
 when = '''
-  new.processed_at is not null and new.processed_at is distinct from old.processed_at and new.user_id is not null
+  new.processed_at is not null and new.processed_at is distinct from old.processed_at
+  and new.user_id is not null
 '''
 target = "render_receipt"
 """

@@ -21,16 +21,6 @@ TOKEN_ROUTES = [
 FORGED_SECRET = "a secret of somebody else, long enough for HS256"
 
 
-@pytest.fixture
-def user(deployment: Deployment) -> str:
-    """A user with a row in public.users."""
-    [user] = deployment.column(
-        "insert into public.users (email, name) values (%s, 'Ada') returning id::text",
-        [f"{uuid4()}@example.com"],
-    )
-    return str(user)
-
-
 def token(deployment: Deployment, user: str) -> str:
     return deployment.system.token(user)
 

@@ -1,0 +1,34 @@
+"""The running API does what its OpenAPI document says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.end_to_end.deployment import Deployment
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
+
+
+@pytest.mark.parametrize("role", ["authenticated", "service_role"])
+def should_answer_as_its_document_says(deployment: Deployment, user: str, role: str, tmp_path: Path) -> None:
+    deployment.order_of(user)
+    result = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("schemathesis"), "run", DOCUMENT),
+            *("--url", deployment.outputs["ApiUrl"], "--max-examples", "10", "--request-timeout", "35"),
+            *("-H", f"Authorization: Bearer {deployment.system.token(user, role=role)}"),
+            # API Gateway answers a method that no route has with 404.
+            *("--exclude-checks", "unsupported_method", "--no-color"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
