@@ -42,6 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return FOLDERS.index(folder), item.get_closest_marker("last") is not None
 
     items.sort(key=rank)
+    for item in items:
+        if "end_to_end" in item.path.parts:
+            # One deployment for all of them: they run in one process, whatever runs in others.
+            item.add_marker(pytest.mark.xdist_group("deployment"))
 
 
 @pytest.fixture(scope="session")
