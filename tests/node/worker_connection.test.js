@@ -65,13 +65,12 @@ test('should fail only the event whose connection breaks', async () => {
 })
 
 test('should have no effect after the connection broke, whatever the handler still does', async () => {
-  /** @type {unknown[]} */
-  const refusals = []
+  let refused = 0
   const handler = make(async (event, sql) => {
     const [{ pid }] = await sql`select pg_backend_pid() as pid`
     await terminate(pid)
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      sql`insert into public.effect values (${event.id})`.catch((error) => refusals.push(error.code))
+      sql`insert into public.effect values (${event.id})`.catch(() => (refused += 1))
       await sleep(50)
     }
   })
@@ -79,7 +78,8 @@ test('should have no effect after the connection broke, whatever the handler sti
   const lines = await output(async () => assert.deepEqual(await run(handler, ...numbered(1)), ['record-0']))
   await sleep(200)
 
-  assert.equal(refusals[0], 'CONNECTION_DESTROYED')
+  // What refuses each depends on when the end of the connection is noticed: before it is sent, or after.
+  assert.equal(refused, 3)
   assert.deepEqual(await seen(), [])
   assert.equal(lines[0].reason, 'the connection to Postgres was lost')
   assert.deepEqual(await run(make(leaveEffect), ...numbered(1)), [])
