@@ -176,8 +176,9 @@ def _complete(operation: dict[str, Any], roles: list[str]) -> None:
     _add(answers, "503", "Something that this needs can't be reached now", "Problem", "Message")
     if roles:
         operation |= {"security": [{"token": []}], "x-roles": sorted(roles)}
-        _add(answers, "401", "No token, or one that is not valid now", "Problem", "Message")
-        _add(answers, "403", "The token's role may not do this", "Problem", "Message")
+        _add(answers, "401", "No token, or one that has just expired", "Problem", "Message")
+        refused = "The token is expired or not accepted, or its role may not do this"
+        _add(answers, "403", refused, "Problem", "Message")
     if "requestBody" in operation:
         _add(answers, "400", "The body is not JSON", "Problem")
         _add(answers, "413", "The body is too large", "Message")

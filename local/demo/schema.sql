@@ -12,10 +12,10 @@ create table if not exists public.orders (
   id bigint generated always as identity primary key,
   user_id uuid,
   items jsonb not null default '[]',
-  total numeric(12, 2) not null,
+  total numeric(12, 2) not null check (total <> 'NaN'),
   currency text not null default 'eur',
   status text not null default 'pending' check (status in ('pending', 'processed', 'paid', 'expired')),
-  payment_due_at timestamptz,
+  payment_due_at timestamptz check (isfinite(payment_due_at)),
   processed_at timestamptz,
   created_at timestamptz not null default clock_timestamp()
 );

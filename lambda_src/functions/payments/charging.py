@@ -11,6 +11,7 @@ Each request goes through the same steps, and goes on where an earlier one stopp
 """
 
 import hashlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from stripe import PaymentIntent
 
 from bridge.api import Caller
 from bridge.database import Database
+from bridge.errors import OutOfTimeError
 from payments import amounts, records, refusals
 from payments.intents import (
     BusyError,
@@ -29,12 +31,15 @@ from payments.intents import (
     Intents,
     RefusedAmountError,
     RefusedMethodError,
+    is_refunded,
 )
 from payments.models import Payment, PaymentStatus
 from payments.records import Due, KeyReusedError, Request
 
 # Of one statement; far below the 30 seconds after which API Gateway gives up.
 TIMEOUT_MS = 5_000
+# For the answer, when Postgres has taken all the time that was left.
+ANSWER_MS = 500
 # One for a PaymentIntent to be replaced, one to charge; the others if something changes meanwhile.
 ROUNDS = 4
 
@@ -49,6 +54,7 @@ class Cashier:
         request: what is asked for.
         caller: who asks.
         request_id: shown in pg_stat_activity.
+        remaining_ms: tells the milliseconds that the function has left.
     """
 
     database: Database
@@ -56,6 +62,7 @@ class Cashier:
     request: Request
     caller: Caller
     request_id: str
+    remaining_ms: Callable[[], int]
 
     def pay(self) -> Payment:
         """Charge, or find out that it has been done.
@@ -65,7 +72,8 @@ class Cashier:
 
         Raises:
             Problem: it can't be charged; 404, 409, 402 or 422. 503: Stripe can't be reached.
-            DatabaseUnavailableError, psycopg.Error: Postgres failed; the same request again goes on there.
+            DatabaseUnavailableError, OutOfTimeError, psycopg.Error: Postgres failed, or was too slow; the
+                same request again goes on there.
         """
         try:
             for _ in range(ROUNDS):
@@ -96,6 +104,8 @@ class Cashier:
             return self._confirm(due, self._create(due))
         intent = self.intents.retrieve(due.payment_intent_id)
         if intent.status == "succeeded":
+            if is_refunded(intent):
+                raise refusals.refunded(due)
             return self._settle(intent)
         if intent.status == "processing":
             return _payment(due, intent)
@@ -134,6 +144,9 @@ class Cashier:
         try:
             intent = self.intents.confirm(intent.id, self.request.method, f"confirm-{due.attempt}-{digest}")
         except ChangedError:
+            # What the user may be asked to authenticate now is another request's payment method.
+            with self._transaction() as db:
+                records.disclaim(db, due.order_id, intent.id, self.request.key)
             return None
         if intent.status == "succeeded":
             return self._settle(intent)
@@ -154,9 +167,11 @@ class Cashier:
         # It is captured automatically: all of its amount, or nothing.
         amount = amounts.major_units(intent.amount, intent.currency)
         with self._transaction() as db:
-            due = records.settle(
+            earlier, due = records.settle(
                 db, self.request.order_id, intent.id, amount=amount, currency=intent.currency
             )
+        if earlier.order_status == "paid" and not earlier.succeeded:
+            Logger().error("an order that was paid otherwise is charged", extra={"payment_intent": intent.id})
         if due.order_status != "paid":
             Logger().error("what was charged is not the order's total", extra={"payment_intent": intent.id})
             raise refusals.total_changed(due)
@@ -177,7 +192,11 @@ class Cashier:
             return records.begin(db, self.request)
 
     def _transaction(self, caller: Caller | None = None) -> AbstractContextManager[psycopg.Connection[Any]]:
-        return self.database.transaction(timeout_ms=TIMEOUT_MS, request_id=self.request_id, caller=caller)
+        left = self.remaining_ms() - ANSWER_MS
+        if left <= 0:
+            raise OutOfTimeError("too little time left for a transaction; the same request again goes on")
+        timeout = min(TIMEOUT_MS, left)
+        return self.database.transaction(timeout_ms=timeout, request_id=self.request_id, caller=caller)
 
 
 def _is_for(intent: PaymentIntent, due: Due) -> bool:

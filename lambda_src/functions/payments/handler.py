@@ -37,8 +37,8 @@ intents = Intents()
 @app.post(
     "/orders/<id>/payment",
     summary="Pay for an order",
-    description="Charges at most once, however often it is sent. After 202 with requires_action, let the user"
-    " authenticate, and send the same request again.",
+    description="Charges at most once, however often it is sent. After 202, send the same request again: with"
+    " requires_action when the user has authenticated, with processing until it is paid or refused.",
     responses=_ANSWERS,
 )
 def pay_order(
@@ -54,13 +54,15 @@ def pay_order(
     ],
 ) -> Response[Payment]:
     caller = api.caller(app)
-    intents.limit(app.lambda_context.get_remaining_time_in_millis() / 1_000 - RESERVED_SECONDS)
+    remaining_ms = app.lambda_context.get_remaining_time_in_millis
+    intents.limit(remaining_ms() / 1_000 - RESERVED_SECONDS)
     payment = Cashier(
         database=database,
         intents=intents,
         request=Request(order_id=id, method=new.payment_method, key=idempotency_key, subject=caller.subject),
         caller=caller,
         request_id=api.request_id(app),
+        remaining_ms=remaining_ms,
     ).pay()
     return Response(
         200 if payment.status == PaymentStatus.SUCCEEDED else 202,

@@ -108,13 +108,15 @@ class Intents:
             _refused(error)
 
     def retrieve(self, intent_id: str) -> PaymentIntent:
-        """Look a PaymentIntent up.
+        """Look a PaymentIntent up, with its latest charge.
 
         Raises:
             Problem: 503, Stripe can't be reached.
         """
         try:
-            return self._call(lambda api, options: api.retrieve(intent_id, None, options))
+            return self._call(
+                lambda api, options: api.retrieve(intent_id, {"expand": ["latest_charge"]}, options)
+            )
         except stripe.InvalidRequestError as error:
             # Made in another account of Stripe, where it may have been charged: nothing takes its place.
             _refused(error)
@@ -223,6 +225,14 @@ class Intents:
 
     def _secret_id(self) -> str:
         return required(self._environment, "STRIPE_SECRET_ID")
+
+
+def is_refunded(intent: PaymentIntent) -> bool:
+    """Tell whether what a retrieved PaymentIntent charged was given back, all of it or a part."""
+    charge = intent.latest_charge
+    if charge is None or isinstance(charge, str):
+        raise TypeError(f"{intent.id} was not retrieved with its latest charge")
+    return charge.amount_refunded > 0
 
 
 class _Session(requests.Session):

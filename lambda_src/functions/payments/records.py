@@ -44,6 +44,10 @@ where p.order_id = %(order)s and p.attempt = %(attempt)s and p.status = 'pending
   and o.id = p.order_id and o.status = any(%(payable)s)
   and (p.amount, p.currency) = (o.total, lower(o.currency))
 """
+_DISCLAIM = """
+update public.payments set idempotency_key = null, updated_at = now()
+where order_id = %(order)s and payment_intent_id = %(intent)s and idempotency_key = %(key)s
+"""
 _REPLACE = """
 update public.payments
 set payment_intent_id = null, idempotency_key = null, attempt = gen_random_uuid(), updated_at = now()
@@ -161,6 +165,12 @@ def claim(db: psycopg.Connection[Any], due: Due, intent_id: str, key: str) -> bo
     return db.execute(_CLAIM, values).rowcount == 1
 
 
+def disclaim(db: psycopg.Connection[Any], order_id: int, intent_id: str, key: str) -> None:
+    """Take a claim back whose request could not confirm: another one was first."""
+    _lock_order(db, order_id)
+    db.execute(_DISCLAIM, {"order": order_id, "intent": intent_id, "key": key})
+
+
 def replace(db: psycopg.Connection[Any], order_id: int, intent_id: str) -> None:
     """Give up a PaymentIntent that Stripe has cancelled; the next `begin` opens another attempt."""
     _lock_order(db, order_id)
@@ -169,7 +179,7 @@ def replace(db: psycopg.Connection[Any], order_id: int, intent_id: str) -> None:
 
 def settle(
     db: psycopg.Connection[Any], order_id: int, intent_id: str, *, amount: Decimal, currency: str
-) -> Due:
+) -> tuple[Due, Due]:
     """Record what was charged, and mark the order paid if that is its total.
 
     An order that has expired since is paid too: its money has been taken.
@@ -182,17 +192,18 @@ def settle(
         currency: of the amount, in lower case.
 
     Returns:
-        The payment and its order as they are now.
+        The payment and its order as they were, and as they are now.
     """
     _lock_order(db, order_id)
+    earlier = _due(db, order_id)
     values = {"order": order_id, "intent": intent_id, "amount": amount, "currency": currency}
     if db.execute(_CHARGED, values).rowcount != 1:
         raise RuntimeError(f"{intent_id} is not the PaymentIntent of its order")
     db.execute(_PAID, values)
     settled = _due(db, order_id)
-    if settled is None:
+    if earlier is None or settled is None:
         raise RuntimeError("a payment has vanished while its order was locked")
-    return settled
+    return earlier, settled
 
 
 def _lock_order(db: psycopg.Connection[Any], order_id: int) -> None:

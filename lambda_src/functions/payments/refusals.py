@@ -52,6 +52,16 @@ def total_changed(due: Due) -> Problem:
     )
 
 
+def refunded(due: Due) -> Problem:
+    return Problem(
+        409,
+        "The payment was refunded",
+        detail="What was charged for this order was given back: it is not charged again. The shop can delete"
+        " the payment, so that the order can be paid anew.",
+        payment_intent_id=due.payment_intent_id,
+    )
+
+
 def busy() -> Problem:
     return Problem(
         409,

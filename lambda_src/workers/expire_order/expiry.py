@@ -13,7 +13,7 @@ _LOOK = """
 select status,
   case
     when payment_due_at <= clock_timestamp() then 0
-    when payment_due_at < 'infinity' then ceil(extract(epoch from payment_due_at - clock_timestamp()))::bigint
+    else ceil(extract(epoch from payment_due_at - clock_timestamp()))::bigint
   end
 from public.orders where id = %s for update
 """

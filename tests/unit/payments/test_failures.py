@@ -228,8 +228,9 @@ def should_answer_before_its_time_is_over(shop: Shop) -> None:
     assert (shop.status(order), shop.charges()) == ("paid", 1)
 
 
-def should_not_begin_when_no_time_is_left(shop: Shop) -> None:
-    assert shop.pay(shop.order(), remaining_ms=3_000).status == 503
+@pytest.mark.parametrize("remaining_ms", [3_000, 400])
+def should_not_begin_when_no_time_is_left(shop: Shop, remaining_ms: int) -> None:
+    assert shop.pay(shop.order(), remaining_ms=remaining_ms).status == 503
     assert not shop.proxy.seen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -141,6 +142,31 @@ def should_not_mark_paid_what_was_not_charged(shop: Shop, moment: Any) -> None:
     assert (shop.status(order), shop.charges()) == ("paid", 1)
 
 
+def should_not_call_paid_what_was_refunded(shop: Shop) -> None:
+    order = shop.order()
+    intent = shop.pay(order).body["payment_intent_id"]
+    shop.client().v1.refunds.create({"payment_intent": intent})
+    shop.set(order, status="pending")
+
+    answer = shop.pay(order)
+
+    assert (answer.status, answer.body["title"]) == (409, "The payment was refunded")
+    assert (shop.status(order), shop.charges()) == ("pending", 1)
+    shop.database.execute("delete from public.payments where order_id = %s", [order])
+    assert shop.pay(order).status == 200
+    assert (shop.status(order), shop.charges()) == ("paid", 2)
+
+
+def should_log_that_an_order_was_paid_twice(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    order = shop.order()
+    shop.proxy.on(CONFIRM, after(shop.disconnect))
+    assert shop.pay(order).status == 503
+    shop.reconnect()
+    shop.set(order, status="paid")
+    assert shop.pay(order).status == 200
+    assert "an order that was paid otherwise is charged" in capsys.readouterr().out
+
+
 def should_not_charge_an_order_that_expires_before_the_charge(shop: Shop) -> None:
     order = shop.order()
     shop.proxy.on(CREATE, after(lambda: shop.set(order, status="expired")))
@@ -190,6 +216,33 @@ def should_let_another_card_be_tried_instead_of_authenticating(shop: Shop) -> No
     assert shop.pay(order).status == 200
     shop.authenticate(first.body["client_secret"])
     assert (shop.status(order), shop.charges()) == ("paid", 1)
+
+
+def should_not_ask_to_authenticate_the_card_of_another_request(shop: Shop) -> None:
+    order, other = shop.order(), shop.instance()
+    second_claimed, first_confirmed = Event(), Event()
+
+    def first(forward: Any) -> Any:
+        assert second_claimed.wait(BANK_SECONDS)
+        reply = forward()
+        first_confirmed.set()
+        return reply
+
+    def second(forward: Any) -> Any:
+        second_claimed.set()
+        assert first_confirmed.wait(BANK_SECONDS)
+        return forward()
+
+    shop.proxy.on(CONFIRM, first)
+    shop.proxy.on(CONFIRM, second)
+    with ThreadPoolExecutor() as pool:
+        answers = list(
+            pool.map(lambda by: shop.pay(order, card=AUTHENTICATED, instance=by), [shop.instances[0], other])
+        )
+
+    assert {answer.body["status"] for answer in answers} == {"requires_action"}
+    assert answers[0].body["payment_intent_id"] != answers[1].body["payment_intent_id"]
+    assert shop.charges() == 0
 
 
 def should_notice_that_the_user_authenticates_while_another_card_is_tried(shop: Shop) -> None:

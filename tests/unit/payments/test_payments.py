@@ -105,9 +105,7 @@ def should_refuse_an_order_that_was_paid_otherwise(shop: Shop) -> None:
     assert not shop.proxy.seen
 
 
-@pytest.mark.parametrize(
-    ("total", "currency"), [("0", "eur"), ("-1", "eur"), ("NaN", "eur"), ("1.50", "jpy"), ("5", "euro")]
-)
+@pytest.mark.parametrize(("total", "currency"), [("0", "eur"), ("-1", "eur"), ("1.50", "jpy"), ("5", "euro")])
 def should_refuse_what_can_not_be_charged(shop: Shop, total: str, currency: str) -> None:
     answer = shop.pay(shop.order(total, currency))
     assert (answer.status, answer.body["currency"]) == (409, currency)
