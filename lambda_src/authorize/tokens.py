@@ -1,7 +1,7 @@
 """Verifying a token: its key by algorithm and id, its signature, its time, and whom it speaks for.
 
 As Supabase's own services have it: users' tokens are signed with the shared secret (HS256) or a signing key
-(ES256, RS256), and the API keys of the old form are tokens too, signed with the shared secret.
+(ES256, RS256), and so are the API keys that are tokens: SERVICE_ROLE_KEY, SERVICE_ROLE_KEY_ASYMMETRIC.
 """
 
 import re
@@ -67,7 +67,7 @@ class Verifier:
             claims = self._by_public_key(token, algorithm, header.get("kid"))
         else:
             raise DeniedError("algorithm")
-        self._check(claims, is_shared=algorithm == SHARED)
+        self._check(claims)
         return claims
 
     def _by_secret(self, token: str) -> dict[str, Any]:
@@ -110,16 +110,16 @@ class Verifier:
         return self._key_set
 
     def _url(self) -> str:
-        return secrets.field(self._settings.secret_id, "url")
+        return secrets.field(self._settings.secret_id, "url").strip().rstrip("/")
 
     def _issuers(self) -> tuple[str, ...]:
         return self._settings.issuers or (self._url(), f"{self._url()}/auth/v1")
 
-    def _check(self, claims: Mapping[str, Any], *, is_shared: bool) -> None:
+    def _check(self, claims: Mapping[str, Any]) -> None:
         role, subject = claims.get("role"), claims.get("sub")
         if not isinstance(role, str) or not role:
             raise DeniedError("role")
-        is_api_key = is_shared and role in _API_KEY_ROLES
+        is_api_key = role in _API_KEY_ROLES
         if claims.get("iss") not in self._issuers() + (_API_KEY_ISSUERS if is_api_key else ()):
             raise DeniedError("issuer")
         if not (is_api_key and "aud" not in claims) and self._settings.audience not in _audience(claims):

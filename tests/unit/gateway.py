@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -37,6 +38,7 @@ class Reply:
     delay: float = 0
     hang_up: bool = False
     cut: bool = False
+    seconds_a_byte: float = 0
 
     def text(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -101,8 +103,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(text) + (100 if reply.cut else 0)))
         self.end_headers()
-        self.wfile.write(text)
+        if reply.seconds_a_byte:
+            self._drip(text, reply.seconds_a_byte)
+        else:
+            self.wfile.write(text)
         if reply.cut:
             self.close_connection = True
+
+    def _drip(self, text: bytes, seconds: float) -> None:
+        # The client hangs up, as it should.
+        with contextlib.suppress(ConnectionError):
+            for byte in text:
+                self.wfile.write(bytes([byte]))
+                time.sleep(seconds)
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815  # the server's own naming

@@ -109,6 +109,20 @@ def should_tell_of_postgres_error_what_quotes_no_row(make: Make, effects: TestDa
     assert "private" not in str(raised.value)
 
 
+def should_tell_nobody_the_values_that_postgres_quotes(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def convert(_: Any, db: psycopg.Connection) -> None:
+        db.execute("select %s::text::uuid", ("private",))
+
+    with pytest.raises(Exception, match="the log of the task's function") as raised:
+        call(make(convert))
+
+    assert type(raised.value).__name__ == "InvalidTextRepresentation"
+    assert lines(capsys)[0]["sqlstate"] == "22P02"
+    assert "private" not in str(raised.value) + capsys.readouterr().out
+
+
 def should_raise_the_bridges_own_errors_as_they_are(make: Make, database_secret: Secret) -> None:
     database_secret.put({"database_url": "postgresql://postgres:hunter2@127.0.0.1:9/postgres"})
 
@@ -131,6 +145,15 @@ def should_stop_a_statement_before_the_function_is_stopped(make: Make) -> None:
 def should_need_no_event_id(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     call(make(leave_effect), {"note": "a"})
 
+    assert "event_id" not in lines(capsys)[0]
+
+
+def should_take_a_single_value_of_a_map(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    handled: list[Any] = []
+
+    call(make(lambda state, _: handled.append(state)), 7)
+
+    assert handled == [7]
     assert "event_id" not in lines(capsys)[0]
 
 

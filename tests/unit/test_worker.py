@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from psycopg import Rollback
 from psycopg.rows import dict_row
 
+from bridge import retries
 from bridge.events import Event
 from bridge.worker import Worker, worker
 from tests.unit.aws import Context
@@ -166,6 +167,24 @@ def should_report_every_event_when_the_database_is_out_of_reach(
     assert "hunter2" not in output
 
 
+def should_come_back_sooner_from_a_full_pooler_than_from_an_outage(
+    make: Make, effects: TestDatabase, database_secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[int] = []
+
+    def schedule(_: str, records: list[Any], delay: Callable[[int], int] = retries.delay_seconds) -> None:
+        delays.extend(delay(1) for _ in records)
+
+    monkeypatch.setattr(retries, "schedule", schedule)
+    database_secret.put({"database_url": "postgresql://postgres@127.0.0.1:9/postgres"})
+    run(make(leave_effect), *numbered(1))
+    database_secret.put({"database_url": effects.url})
+    effects.execute_as_admin(f'alter database "{effects.name}" connection limit 0')
+    run(make(leave_effect), *numbered(2))
+
+    assert delays == [900, 60, 60]
+
+
 def should_fail_only_the_event_whose_connection_breaks(make: Make, effects: TestDatabase) -> None:
     def break_first(event: Event, db: psycopg.Connection) -> None:
         if event.row["id"] == 1:
@@ -255,7 +274,11 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 @given(row=ROWS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+    deadline=None,
+)
 def should_hand_any_row_to_the_handler_unchanged(
     make: Make, database: TestDatabase, row: dict[str, Any]
 ) -> None:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bridge import retries
-from bridge.errors import OutOfTimeError
+from bridge.errors import OutOfTimeError, PoolerFullError
 from bridge.events import Event
 from bridge.failures import describe
 
@@ -62,8 +62,7 @@ class Batches:
         try:
             answer = dict(process_partial_response(batch, run.process, processor, context))
             retries.schedule(self._queue_url, run.failed)
-            # An outage outlasts the attempts of an event that fails by itself.
-            retries.schedule(self._queue_url, run.postponed, seconds=retries.LONGEST_SECONDS)
+            retries.schedule(self._queue_url, run.postponed, delay=run.outage_delay_seconds)
             return answer
         finally:
             self._publish(run.outcomes)
@@ -120,6 +119,12 @@ class _Run:
             raise
         self.outcomes[outcome] += 1
         self._logger.info("event processed" if outcome == PROCESSED else "duplicate skipped", extra=fields)
+
+    def outage_delay_seconds(self, receive_count: int) -> int:
+        """Return the seconds until an event is received again that was postponed."""
+        if isinstance(self._failed_by, PoolerFullError):
+            return retries.full_pooler_delay_seconds(receive_count)
+        return retries.outage_delay_seconds(receive_count)
 
     def _attempt(self, event: Event, body: str) -> str:
         if self._failed_by:

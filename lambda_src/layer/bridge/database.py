@@ -24,6 +24,9 @@ from bridge.errors import DatabaseUnavailableError, LostTransactionError, Pooler
 TRUSTED_IDLE_SECONDS = 1.0
 # NAT gateways and load balancers forget a connection that idles for 350 s, and tell no one.
 MAX_IDLE_SECONDS = 300.0
+# One that idled for longer may be gone without a word: BEGIN on it is given up early, for a new connection.
+DOUBTED_IDLE_SECONDS = 5.0
+DOUBTED_PATIENCE_MS = 2_000
 # What BEGIN takes while the pooler has a connection to give.
 _NEGLIGIBLE_MS = 100
 _NAME_BYTES = 63
@@ -171,23 +174,31 @@ class Database:
 
     def _begin(self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int) -> Connection:
         """Begin a transaction; once more if the connection is found lost, as nothing of the block has run."""
+        began = time.monotonic()
+        patience_ms = timeout_ms
+        if doubted := self._connection is not None and time.time() - self._used_at > DOUBTED_IDLE_SECONDS:
+            patience_ms = min(DOUBTED_PATIENCE_MS, timeout_ms // 2)
         try:
-            return self._try_to_begin(begun, values, timeout_ms)
+            return self._try_to_begin(begun, values, timeout_ms, patience_ms)
         except psycopg.OperationalError:
             if self._connection is not None:
                 raise
+        except PoolerFullError:
+            if not doubted:
+                raise
+        left_ms = max(timeout_ms - int((time.monotonic() - began) * 1_000), 1)
         try:
-            return self._try_to_begin(begun, values, timeout_ms)
+            return self._try_to_begin(begun, values, left_ms, left_ms)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(
                 f"the connection to Postgres broke twice while a transaction began: {type(error).__name__}"
             ) from None
 
     def _try_to_begin(
-        self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int
+        self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int, patience_ms: int
     ) -> Connection:
         connection = self._connected()
-        connection.patience = timeout_ms / 1_000
+        connection.patience = patience_ms / 1_000
         began = time.monotonic()
         try:
             with contextlib.ExitStack() as beginning:

@@ -82,7 +82,8 @@ class SupabaseError(BridgeError):
     Attributes:
         status: the HTTP status; 0 when there was no answer.
         code: PostgREST's or Postgres' code, such as "23505" or "PGRST116"; "" when there is none.
-        message: what PostgREST says; may quote names of columns and constraints.
+        message: what PostgREST says; may quote names of columns and constraints, and for some codes values:
+            log what `bridge.failures.describe` leaves of it.
         details: more of it, which may quote rows: never log it.
         hint: what to do, as PostgREST or Postgres suggests.
     """

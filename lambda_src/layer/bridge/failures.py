@@ -4,26 +4,41 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, SupabaseError
 
 if TYPE_CHECKING:
     import psycopg
 
+# Classes of SQLSTATE, and groups of PostgREST's codes, whose messages name objects. Others quote values, such
+# as 22 ("invalid input syntax for type uuid: …") and whatever a trigger raises.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_NAMING_OBJECTS = (
+    *("08", "0A", "23", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"),
+    *("PGRST0", "PGRST2", "PGRST3"),
+)
+
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Describe an error for the log without the rows that Postgres quotes in DETAIL and CONTEXT."""
+    """Describe an error for the log without the values that Postgres and PostgREST quote."""
     described: dict[str, Any] = {"error": type(error).__name__}
     if is_of_postgres(error):
         described |= {
             "sqlstate": error.sqlstate,
-            "reason": error.diag.message_primary,
+            "reason": _told(error.sqlstate, error.diag.message_primary),
             "constraint": error.diag.constraint_name,
         }
+    elif isinstance(error, SupabaseError):
+        described |= {"status": error.status, "code": error.code, "reason": _told(error.code, error.message)}
     elif isinstance(error, BridgeError):
         described["reason"] = str(error)
     frames = traceback.extract_tb(error.__traceback__)
     described["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
     return described
+
+
+def _told(code: str | None, message: str | None) -> str | None:
+    # Without a code, it is the gateway's or this side's own.
+    return message if not code or code.startswith(_NAMING_OBJECTS) else None
 
 
 def is_of_postgres(error: BaseException) -> "TypeGuard[psycopg.Error]":

@@ -17,11 +17,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, SSLError
+from urllib3.exceptions import TimeoutError as UnfinishedError
 
 from bridge import json_text
 from bridge.errors import (
@@ -37,9 +39,12 @@ CONNECT_SECONDS = 2.0
 MAX_IDLE_SECONDS = 30.0
 # A pause may end a little late, and urllib3 refuses a time-out of nothing.
 _LEAST_SECONDS = 0.001
+_PART_BYTES = 65_536
 # Before the second and the third attempt; there is no fourth.
 _BACKOFF_SECONDS = (0.1, 0.3)
 _PASSING = (502, 503, 504)
+# What stands before the gateway has numbers of its own, such as Cloudflare's 520 to 530.
+_LAST_STANDARD = 511
 # https://docs.postgrest.org/en/stable/references/errors.html
 _BY_CODE: dict[str, type[SupabaseError]] = {
     "23505": SupabaseConflictError,
@@ -89,7 +94,7 @@ def _pool() -> _Pool:
     return _Pool()
 
 
-def send(url: str, request: Request, headers: Mapping[str, str], *, seconds: float) -> Any:
+def send(url: str, request: Request, headers: Mapping[str, str], *, deadline: float) -> Any:
     """Send a request and return what the answer's JSON says; None for an answer without a body.
 
     It is sent again, at most three times in all, after a failure that may pass: when it may be repeated, or
@@ -99,15 +104,14 @@ def send(url: str, request: Request, headers: Mapping[str, str], *, seconds: flo
         url: the gateway's address.
         request: what to ask.
         headers: the keys.
-        seconds: for all attempts and the pauses between them.
+        deadline: of time.monotonic(), for all attempts and the pauses between them.
 
     Raises:
         SupabaseError: it was refused, or not answered in time.
     """
-    deadline = time.monotonic() + seconds
     for backoff in (*_BACKOFF_SECONDS, None):
         try:
-            response = _send_once(url, request, headers, max(deadline - time.monotonic(), _LEAST_SECONDS))
+            response, body = _send_once(url, request, headers, deadline)
         except HTTPError as error:
             failure: SupabaseError = SupabaseUnavailableError(0, message=f"no answer from {url}: {error}")
             passing = isinstance(error, ConnectTimeoutError) or (
@@ -116,8 +120,8 @@ def send(url: str, request: Request, headers: Mapping[str, str], *, seconds: flo
             retry_after = 0.0
         else:
             if response.status < HTTPStatus.MULTIPLE_CHOICES:
-                return _decoded(response.status, response.data)
-            failure = _error(response.status, response.data)
+                return _decoded(response.status, body)
+            failure = _error(response.status, body)
             passing = request.idempotent and response.status in _PASSING
             retry_after = _retry_after(response)
         pause = max(retry_after, (backoff or 0) * random.uniform(0.5, 1.5))  # noqa: S311  # against herds
@@ -128,9 +132,10 @@ def send(url: str, request: Request, headers: Mapping[str, str], *, seconds: flo
 
 
 def _send_once(
-    url: str, request: Request, headers: Mapping[str, str], seconds: float
-) -> urllib3.BaseHTTPResponse:
+    url: str, request: Request, headers: Mapping[str, str], deadline: float
+) -> tuple[urllib3.BaseHTTPResponse, bytes]:
     pool = _pool()
+    seconds = max(deadline - time.monotonic(), _LEAST_SECONDS)
     if time.time() - pool.used_at > MAX_IDLE_SECONDS:
         pool.manager.clear()
     query = f"?{urlencode(request.parameters, quote_via=quote)}" if request.parameters else ""
@@ -142,17 +147,31 @@ def _send_once(
     if request.prefer:
         sent["Prefer"] = request.prefer
     try:
-        return pool.manager.request(
+        response = pool.manager.request(
             request.method,
             f"{url}{request.path}{query}",
             body=body,
             headers=sent,
             redirect=False,
             retries=False,
+            preload_content=False,
             timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds),
         )
+        return response, _read(response, url, deadline)
     finally:
         pool.used_at = time.time()
+
+
+def _read(response: urllib3.BaseHTTPResponse, url: str, deadline: float) -> bytes:
+    # urllib3 bounds each wait for a part of the body, not how many parts there are.
+    parts = []
+    while part := response.read1(_PART_BYTES):
+        parts.append(part)
+        if time.monotonic() > deadline:
+            response.close()
+            raise UnfinishedError(f"{url} took too long to send its answer")
+    response.release_conn()
+    return b"".join(parts)
 
 
 def _decoded(status: int, data: bytes) -> Any:
@@ -173,7 +192,7 @@ def _error(status: int, data: bytes) -> SupabaseError:
         str(said.get(name) or "") for name in ("code", "message", "details", "hint")
     )
     kind = _BY_CODE.get(code) or _by_status(status, from_postgrest="code" in said)
-    return kind(status, code, message or HTTPStatus(status).phrase, details, hint)
+    return kind(status, code, message or responses.get(status, "no reason given"), details, hint)
 
 
 def _by_status(status: int, *, from_postgrest: bool) -> type[SupabaseError]:
@@ -182,7 +201,8 @@ def _by_status(status: int, *, from_postgrest: bool) -> type[SupabaseError]:
         return SupabaseUnauthorizedError
     if status == HTTPStatus.FORBIDDEN:
         return SupabaseForbiddenError
-    return SupabaseUnavailableError if status in (*_PASSING, HTTPStatus.TOO_MANY_REQUESTS) else SupabaseError
+    passing = status in (*_PASSING, HTTPStatus.TOO_MANY_REQUESTS) or status > _LAST_STANDARD
+    return SupabaseUnavailableError if passing else SupabaseError
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float:

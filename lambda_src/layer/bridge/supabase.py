@@ -8,6 +8,8 @@ rows = mine.select("orders", columns="id,total", where=[eq("status", "pending")]
 """
 
 import os
+import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote
@@ -39,13 +41,17 @@ Rows = list[Row]
 TIMEOUT_SECONDS = 10.0
 _TABLES = "/rest/v1/"
 _FUNCTIONS = "/rest/v1/rpc/"
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 
 class Supabase:
     """A client with one identity; connections are shared between all of them.
 
-    Numbers with a fraction are read as Decimal. Every method raises SupabaseError, or one of its kinds, when
-    the request is refused or not answered in time; SecretError when there is no key.
+    Numbers with a fraction are read as Decimal and sent as text, which a numeric column takes; within a jsonb
+    value, convert them before it is written back.
+
+    Every method raises SupabaseError, or one of its kinds, when the request is refused or not answered in
+    time; SecretError when there is no key.
     """
 
     def __init__(self, secret_variable: str, key: str, token: str, *, timeout: float) -> None:
@@ -188,20 +194,21 @@ class Supabase:
         return rows
 
     def _send(self, request: rest.Request) -> Any:
+        deadline = time.monotonic() + self._timeout
         access = self._access()
         try:
-            return self._sent(request, access)
+            return self._sent(request, access, deadline)
         except SupabaseKeyError:
             # It may have been exchanged since the entry was read.
             secrets.refresh(required(os.environ, self._secret_variable))
             if (changed := self._access()) == access:
                 raise
-        return self._sent(request, changed)
+        return self._sent(request, changed, deadline)
 
-    def _sent(self, request: rest.Request, access: tuple[str, Mapping[str, str]]) -> Any:
+    def _sent(self, request: rest.Request, access: tuple[str, Mapping[str, str]], deadline: float) -> Any:
         url, headers = access
         try:
-            return rest.send(url, request, headers, seconds=self._timeout)
+            return rest.send(url, request, headers, deadline=deadline)
         except SupabaseUnauthorizedError as error:
             # PostgREST says so with a code, of the user's token; the gateway without one, of the key.
             if self._token and error.code:
@@ -213,13 +220,18 @@ class Supabase:
     def _access(self) -> tuple[str, Mapping[str, str]]:
         """Return the gateway's address and the headers that say who asks."""
         secret_id = required(os.environ, self._secret_variable)
-        key = secrets.field(secret_id, self._key)
+        key = secrets.field(secret_id, self._key).strip()
+        if not _HEADER_VALUE.fullmatch(key):
+            # http.client's own error quotes it.
+            raise SupabaseKeyError(
+                0, message=f'"{self._key}" of secret "{secret_id}" is no key: it is broken'
+            )
         headers = {"apikey": key}
         # The older keys are tokens, from which PostgREST takes the role. The newer ones (sb_secret_…) are
         # none and would be refused there: the gateway puts a token in their place.
         if bearer := self._token or (key if key.count(".") == 2 else ""):  # noqa: PLR2004
             headers["Authorization"] = f"Bearer {bearer}"
-        return secrets.field(secret_id, "url").rstrip("/"), headers
+        return secrets.field(secret_id, "url").strip().rstrip("/"), headers
 
 
 def _conditions(where: Sequence[Filter]) -> list[tuple[str, str]]:

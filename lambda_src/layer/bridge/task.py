@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from bridge.batch import event_timeout_ms
 from bridge.database import Database
 from bridge.environment import required
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, SupabaseError
 from bridge.failures import describe
 
 State = dict[str, Any]
@@ -61,7 +61,8 @@ class Task:
         """
         if isinstance(context, psycopg.Connection):
             return self._handle(state, context)
-        fields = {"event_id": state.get("event_id")}
+        # A Map state hands over single values too.
+        fields = {"event_id": state.get("event_id") if isinstance(state, dict) else None}
         with self._logger.append_context_keys(**fields):
             try:
                 result = self._transact(state, context)
@@ -99,7 +100,7 @@ def task(handle: Handler) -> Task:
 
 def _without_values(error: Exception) -> Exception:
     """Return an error for the execution's history: by the same name, with what a log may tell."""
-    if isinstance(error, BridgeError):
+    if isinstance(error, BridgeError) and not isinstance(error, SupabaseError):
         return error
     described = describe(error)
     named: type[BridgeError] = type(described["error"], (BridgeError,), {})

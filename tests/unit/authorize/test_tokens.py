@@ -156,12 +156,22 @@ def should_refuse_an_api_key_that_is_none(
     assert authorize.refusal(issuer.api_key("service_role", **changed), route=USERS) == reason
 
 
-def should_accept_an_api_key_by_the_shared_secret_only(
+def should_accept_an_api_key_by_a_signing_key(
     authorize: Authorizer, issuer: Issuer, ec_key: SigningKey
 ) -> None:
     token = issuer.token(ec_key, role="service_role", iss="supabase", aud=ABSENT, sub=ABSENT)
 
-    assert authorize.refusal(token, route=USERS) == "issuer"
+    assert authorize.allows(token, route=USERS)
+
+
+def should_take_an_address_with_a_slash_at_its_end(
+    authorize: Authorizer, issuer: Issuer, ec_key: SigningKey
+) -> None:
+    authorize.secret.put({"url": f"{issuer.url}/", "jwt_secret": SECRET})
+    forget()
+
+    assert authorize.allows(issuer.token())
+    assert authorize.allows(issuer.token(ec_key))
 
 
 def should_let_a_role_in_where_the_route_takes_it(authorize: Authorizer, issuer: Issuer) -> None:
