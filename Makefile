@@ -9,12 +9,14 @@ LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up down status test unit infrastructure database end-to-end lint format openapi pooling synth diff deploy destroy secrets lock clean
+.PHONY: help setup packages system demo up down status test unit infrastructure database end-to-end lint format openapi pooling synth diff deploy destroy secrets lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/installed node_modules/.package-lock.json system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+setup: packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+
+packages: .venv/installed node_modules/.package-lock.json ## Install only what deploying to AWS takes: Python and Node.js packages
 
 .venv/installed: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -58,33 +60,33 @@ database: setup ## Only the tests of the SQL, on a real Postgres
 end-to-end: setup ## Only the tests of one whole deployment
 	@python -m pytest tests/end_to_end
 
-lint: setup ## Style and types
+lint: packages ## Style and types
 	@ruff check
 	@ruff format --check
 	@mypy
 	@npm run --silent check
 
-format: setup ## Format the code
+format: packages ## Format the code
 	@ruff check --fix
 	@ruff format
 	@npm run --silent format
 
-synth: setup ## Synthesise the templates: make synth STAGE=prod
+synth: packages ## Synthesise the templates: make synth STAGE=prod
 	@$(CDK) synth --quiet $(STAGE_CONTEXT)
 
-diff: setup ## What a deployment would change: make diff STAGE=prod
+diff: packages ## What a deployment would change: make diff STAGE=prod
 	@$(CDK) diff --all $(STAGE_CONTEXT)
 
-deploy: setup ## Deploy: make deploy STAGE=prod
+deploy: packages ## Deploy: make deploy STAGE=prod
 	@$(CDK) deploy --all $(STAGE_CONTEXT)
 
-destroy: setup ## Remove triggers and stacks: make destroy STAGE=prod
+destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(STAGE_CONTEXT)
 
-secrets: setup ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
+secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
 	@python -m scripts.fill_secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
 
-openapi: setup ## Write docs/openapi.json from the functions' models
+openapi: packages ## Write docs/openapi.json from the functions' models
 	@python -m scripts.openapi
 
 pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
