@@ -15,6 +15,7 @@ from stacks.errors import BuildError
 
 ROOT = Path(__file__).parents[2]
 _INSTALLED = "node_modules"
+_ESBUILD = f"{_INSTALLED}/esbuild"
 _REMEDY = 'run "npm install" in the project\'s folder, and commit package-lock.json'
 # Libraries in CommonJS call for Node.js's own modules by `require`, which ES modules don't have.
 _REQUIRE = """\
@@ -50,11 +51,12 @@ def bundled(folder: Path, *, root: Path = ROOT) -> Iterator[str]:
     """
     package = _package(folder)
     _require_installed(folder, package, root)
+    _require_locked(folder, package, root)
     with tempfile.TemporaryDirectory() as work:
         target = Path(work) / "code"
         data = {name: _data(folder, name, root) for name in package.get("bundle", {}).get("data", [])}
         sources = [_from_root(source, root) for source in data.values()]
-        _lock_holds(folder, [*_bundle(folder, target, root), *sources], root)
+        _lock_holds(folder, [_ESBUILD, *_bundle(folder, target, root), *sources], root)
         for name, source in data.items():
             _copy(source, target / _INSTALLED / name)
         # Lambda runs as another user: what a strict umask wrote must be readable there.
@@ -88,6 +90,24 @@ def _require_installed(folder: Path, package: Mapping[str, Any], root: Path) -> 
     missing = [name for name, place in needed if place is None]
     if missing:
         raise _error(folder, f"it needs {', '.join(missing)}, which is not installed; {_REMEDY}")
+
+
+def _require_locked(folder: Path, package: Mapping[str, Any], root: Path) -> None:
+    """Refuse a worker whose package.json npm has not seen since it was written."""
+    locked = _locked(root).get(_from_root(folder, root))
+    if locked is None:
+        raise _error(folder, f"package-lock.json doesn't have it; {_REMEDY}")
+    declared, known = package.get("dependencies", {}), locked.get("dependencies", {})
+    if differing := sorted({name for name, _ in declared.items() ^ known.items()}):
+        names = ", ".join(differing)
+        raise _error(
+            folder, f"its package.json and package-lock.json differ in the version of {names}; {_REMEDY}"
+        )
+
+
+def _locked(root: Path) -> Mapping[str, Any]:
+    packages: Mapping[str, Any] = json.loads((root / "package-lock.json").read_text("utf-8"))["packages"]
+    return packages
 
 
 def _installed(folder: Path, name: str, root: Path) -> Path | None:
@@ -136,7 +156,7 @@ def _bundle(folder: Path, target: Path, root: Path) -> Iterable[str]:
 
 def _lock_holds(folder: Path, paths: Iterable[str], root: Path) -> None:
     """Refuse packages that are installed in another version than the locked one."""
-    locked = json.loads((root / "package-lock.json").read_text("utf-8"))["packages"]
+    locked = _locked(root)
     for package in sorted({found for path in paths if (found := _package_of(path))}):
         installed = json.loads((root / package / "package.json").read_text("utf-8")).get("version")
         wanted = locked.get(package, {}).get("version")

@@ -1,11 +1,11 @@
 /** A transaction that its caller has given up never commits, wherever it was. */
 
 import assert from 'node:assert/strict'
-import { connect, createServer } from 'node:net'
 import { after, afterEach, beforeEach, test } from 'node:test'
 
 import { Database } from '../../lambda_src/node/src/database.js'
-import { connections, createSecret, DATABASE_URL, db, disconnect, listen, until } from './support.js'
+import { createLine } from './line.js'
+import { connections, createSecret, db, disconnect, until } from './support.js'
 
 const NAME = 'abandoned'
 const OVER = new RangeError('its time is over')
@@ -18,9 +18,7 @@ let caller
 
 beforeEach(async () => {
   line = await createLine()
-  const url = new URL(DATABASE_URL)
-  url.host = `127.0.0.1:${line.port}`
-  const secretId = await createSecret({ database_url: url.href })
+  const secretId = await createSecret({ database_url: line.url })
   database = new Database(secretId, { tls: 'disable', applicationName: NAME })
   caller = new AbortController()
   await db`drop table if exists public.made`
@@ -32,40 +30,6 @@ afterEach(async () => {
 })
 
 after(disconnect)
-
-/** A way to Postgres on which the server's words can be held up. */
-async function createLine() {
-  let open = Promise.withResolvers()
-  open.resolve(null)
-  let waiting = 0
-  const sockets = new Set()
-  const server = createServer((client) => {
-    const upstream = connect(Number(new URL(DATABASE_URL).port), '127.0.0.1')
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}))
-    client.pipe(upstream)
-    client.on('close', () => upstream.destroy())
-    upstream.on('close', () => client.destroy())
-    upstream.on('data', async (data) => {
-      waiting += 1
-      await open.promise
-      waiting -= 1
-      client.write(data)
-    })
-  })
-  const port = await listen(server)
-  const cut = () => sockets.forEach((socket) => socket.destroy())
-  return {
-    port,
-    hold: () => (open = Promise.withResolvers()),
-    release: () => open.resolve(null),
-    answered: () => until(async () => waiting > 0),
-    cut,
-    close: () => {
-      cut()
-      server.close()
-    },
-  }
-}
 
 function begin() {
   return database.transaction((sql) => sql`create table public.made ()`, {

@@ -1,6 +1,7 @@
 /** Entries are read once, again when they are old or on demand, and never shown. */
 
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
@@ -50,7 +51,7 @@ test('should use the copy while the entry cannot be read', async () => {
 })
 
 test('should say how to fill an entry that is empty', async () => {
-  const name = 'external-compute/dev/database'
+  const name = `external-compute/dev/database-${randomUUID()}`
   await new SecretsManagerClient().send(new CreateSecretCommand({ Name: name }))
 
   for (const empty of [name, 'external-compute/dev/none']) {

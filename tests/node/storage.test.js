@@ -132,13 +132,54 @@ test('should tell the log what happened, without keys', async () => {
 
   assert.deepEqual(
     [refused.error, refused.reason, refused.code],
-    ['StorageUnknownError', 'fetch failed', 'ECONNREFUSED'],
+    ['StorageUnknownError', undefined, 'ECONNREFUSED'],
   )
   assert.deepEqual(
     [missing.error, missing.reason, missing.status],
     ['StorageApiError', 'Bucket not found', 400],
   )
   assert.ok(!JSON.stringify([refused, missing]).includes(SECRET_KEY))
+})
+
+for (const url of [`${URL}/`, ` ${URL}//\n`]) {
+  test(`should take an address with more than it needs: ${JSON.stringify(url)}`, async () => {
+    await use({ url })
+
+    await (await bucket('receipts')).upload('x.pdf', PDF, AS_PDF)
+  })
+}
+
+test('should take a key with white space around', async () => {
+  await use({ service_role_key: ` ${SECRET_KEY}\n` })
+
+  await (await bucket('receipts')).upload('x.pdf', PDF, AS_PDF)
+})
+
+for (const key of ['hunter2\nhunter2', 'hunter2 hunter2', 'hunter2ł', ' ']) {
+  test(`should refuse a key that no header can hold, and not tell it: ${JSON.stringify(key)}`, async () => {
+    const secret = await use({ service_role_key: key })
+
+    const told = describe(await failure(bucket('receipts')))
+
+    assert.equal(told.error, 'SecretError')
+    assert.match(String(told.reason), new RegExp(`^"service_role_key" of secret "${secret}" is no key`))
+    assert.doesNotMatch(JSON.stringify(told), /hunter2/)
+  })
+}
+
+test('should not tell a key that is broken when it is read again', async () => {
+  const url = await serve((_request, response) => {
+    response.statusCode = 401
+    response.end('{}')
+  })
+  const secret = await use({ url })
+  const receipts = await bucket('receipts')
+  await putSecret(secret, { url, service_role_key: 'hunter2\nhunter2' })
+
+  const told = describe(await failure(receipts.upload('x.pdf', PDF, AS_PDF)))
+
+  assert.match(String(told.reason), /"service_role_key" of secret .* is no key/)
+  assert.doesNotMatch(JSON.stringify(told), /hunter2/)
 })
 
 for (const fields of [{ url: '' }, { service_role_key: '' }]) {

@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { rootCertificates } from 'node:tls'
 
 import { Database } from '../../lambda_src/node/src/database.js'
 import { createSecret, disconnect, environment } from './support.js'
+import { using } from './workers.js'
 
 const URL = environment('TLS_DATABASE_URL')
 const CERTIFICATE = environment('TLS_CERTIFICATE')
@@ -62,6 +64,17 @@ test('should refuse an authority that is not public', async () => {
       /self-signed certificate; check "ca_certificate" in the database secret and database_tls \(now "verify-full"\)/,
   })
 })
+
+for (const [mode, certificate] of [
+  ['verify-full', ''],
+  ['verify-ca', rootCertificates[0]],
+]) {
+  test(`should verify even where the environment switches it off for all: ${mode}`, async () => {
+    await using({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, () =>
+      assert.rejects(connect(mode, { certificate }), { message: /self-signed certificate/ }),
+    )
+  })
+}
 
 test('should refuse to trust any authority for any host', async () => {
   await assert.rejects(connect('verify-ca'), {

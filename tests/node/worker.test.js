@@ -161,6 +161,10 @@ test('should stay callable with an event and a connection', async () => {
   assert.deepEqual(await remembered(), [])
 })
 
+test('should not be taken by Lambda for a function that answers by a callback', () => {
+  assert.ok(worker(leaveEffect).length <= 2)
+})
+
 for (const name of ['WORKER', 'QUEUE_URL', 'DATABASE_SECRET_ID', 'DATABASE_TLS']) {
   test(`should name a setting that is missing: ${name}`, async () => {
     await using({ [name]: undefined }, () =>

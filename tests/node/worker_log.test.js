@@ -46,6 +46,30 @@ test('should log the event but nothing of its record', async () => {
   assert.doesNotMatch(JSON.stringify(failed), /private/)
 })
 
+for (const [code, statement] of [
+  ['22P02', "select 'private'::uuid"],
+  ['P0001', "do $$ begin raise exception 'private'; end $$"],
+  ['BR001', "do $$ begin raise exception 'private' using errcode = 'BR001'; end $$"],
+]) {
+  test(`should log nothing of a message of Postgres that quotes values: ${code}`, async () => {
+    const handler = make((_event, sql) => sql.unsafe(statement))
+
+    const [failed] = await output(() => run(handler, queued({})))
+
+    assert.deepEqual([failed.error, failed.sqlstate], ['PostgresError', code])
+    assert.doesNotMatch(JSON.stringify(failed), /private/)
+  })
+}
+
+test('should log what Postgres says of objects, and whose statement it was', async () => {
+  const handler = make((_event, sql) => sql.unsafe('select * from public.none'))
+
+  const [failed] = await output(() => run(handler, queued({})))
+
+  assert.deepEqual([failed.sqlstate, failed.reason], ['42P01', 'relation "public.none" does not exist'])
+  assert.match(failed.stack[0], /worker_log\.test\.js/)
+})
+
 test('should log nothing of the message of an unknown error', async () => {
   const handler = make(() => {
     throw new RangeError('private\n    at private (private.js:1:1)')

@@ -70,6 +70,9 @@ export async function using(changed, work) {
   try {
     await work()
   } finally {
-    Object.assign(process.env, before)
+    for (const name of Object.keys(changed)) {
+      if (before[name] === undefined) delete process.env[name]
+      else process.env[name] = before[name]
+    }
   }
 }

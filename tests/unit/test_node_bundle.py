@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 RECEIPTS = ROOT / "lambda_src" / "workers" / "render_receipt"
+WORKER = "lambda_src/workers/deep_thought"
 INDEX = "import { answer } from 'answer'\nexport const handler = async () => answer()\n"
 
 
@@ -35,6 +36,7 @@ def root(tmp_path: Path) -> Path:
     (modules / ".bin").mkdir(parents=True)
     for name in ("esbuild", "@esbuild", ".bin/esbuild"):
         (modules / name).symlink_to(ROOT / "node_modules" / name)
+    lock(tmp_path, "node_modules/esbuild", locked_packages(ROOT)["node_modules/esbuild"])
     install(tmp_path, "node_modules/answer", "exports.answer = () => require('os').EOL === '\\n' && 42")
     (modules / "answer" / "data.txt").write_text("data")
     write_worker(tmp_path)
@@ -49,21 +51,32 @@ def install(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text(json.dumps({"name": folder.name, "version": version}))
     (folder / "index.js").write_text(code)
-    lock = root / "package-lock.json"
-    packages = json.loads(lock.read_text())["packages"] if lock.exists() else {}
-    packages |= {place: {"version": locked}}
-    kept = {name: package for name, package in packages.items() if package["version"]}
-    lock.write_text(json.dumps({"packages": kept}))
+    lock(root, place, {"version": locked} if locked else None)
+
+
+def locked_packages(root: Path) -> dict[str, Any]:
+    packages: dict[str, Any] = json.loads((root / "package-lock.json").read_text())["packages"]
+    return packages
+
+
+def lock(root: Path, place: str, package: dict[str, Any] | None) -> None:
+    file = root / "package-lock.json"
+    packages = (locked_packages(root) if file.exists() else {}) | {place: package}
+    kept = {name: package for name, package in packages.items() if package is not None}
+    file.write_text(json.dumps({"packages": kept}))
 
 
 def write_worker(
     root: Path, *, index: str = INDEX, data: list[str] | None = None, **dependencies: str
 ) -> Path:
-    folder = root / "lambda_src" / "workers" / "deep_thought"
+    """Write a worker, and lock it as `npm install` does."""
+    folder = root / WORKER
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.mjs").write_text(index)
-    package = {"dependencies": dependencies or {"answer": "1.0.0"}, "bundle": {"data": data or []}}
+    dependencies = dependencies or {"answer": "1.0.0"}
+    package = {"dependencies": dependencies, "bundle": {"data": data or []}}
     (folder / "package.json").write_text(json.dumps(package))
+    lock(root, WORKER, {"dependencies": dependencies})
     return folder
 
 
@@ -114,7 +127,11 @@ def should_put_data_of_libraries_beside() -> None:
 def should_run_without_what_it_was_made_of(tmp_path: Path) -> None:
     alone = unpack(content(RECEIPTS), tmp_path)
 
-    assert execute(alone, "console.log(typeof (await import('./index.mjs')).handler)") == "function\n"
+    script = """\
+        const { handler } = await import('./index.mjs')
+        // Lambda takes one with three parameters for a callback's, and refuses it.
+        console.log(typeof handler, handler.length <= 2)"""
+    assert execute(alone, script) == "function true\n"
 
 
 def should_bundle_commonjs_that_requires_modules_of_node(root: Path, tmp_path: Path) -> None:
@@ -190,7 +207,7 @@ def should_hold_a_library_that_only_gives_data_to_the_lock(root: Path) -> None:
 
 def should_take_data_from_a_version_of_the_worker_s_own(root: Path) -> None:
     install(root, "node_modules/fonts", "shared")
-    own = "lambda_src/workers/deep_thought/node_modules/fonts"
+    own = f"{WORKER}/node_modules/fonts"
     install(root, own, "own", version="2.0.0", locked="2.0.0")
 
     made = content(write_worker(root, data=["fonts/index.js"], answer="1.0.0", fonts="2.0.0"), root)
@@ -213,6 +230,45 @@ def should_refuse_a_library_that_is_not_locked(root: Path) -> None:
     assert 'answer is installed as "1.0.0", but package-lock.json has none; run "npm install"' in problem(
         write_worker(root), root
     )
+
+
+def should_refuse_another_esbuild_than_the_locked_one(root: Path) -> None:
+    installed = locked_packages(ROOT)["node_modules/esbuild"]["version"]
+    lock(root, "node_modules/esbuild", {"version": "0.1.0"})
+
+    assert problem(write_worker(root), root) == (
+        f'worker "deep_thought": esbuild is installed as "{installed}", but package-lock.json has "0.1.0";'
+        ' run "npm ci"'
+    )
+
+
+def should_refuse_a_worker_that_is_not_locked(root: Path) -> None:
+    folder = write_worker(root)
+    lock(root, WORKER, None)
+
+    said = problem(folder, root)
+
+    assert said.startswith('worker "deep_thought": package-lock.json doesn\'t have it; run "npm install"')
+
+
+@pytest.mark.parametrize(
+    ("locked", "named"),
+    [
+        ({"answer": "1.0.1"}, "answer"),
+        ({"answer": "1.0.0", "question": "1.0.0"}, "question"),
+        ({}, "answer"),
+        ({"answer": "2.0.0", "question": "1.0.0"}, "answer, question"),
+    ],
+)
+def should_refuse_a_worker_that_declares_other_versions_than_locked(
+    root: Path, locked: dict[str, str], named: str
+) -> None:
+    folder = write_worker(root)
+    lock(root, WORKER, {"dependencies": locked})
+
+    said = problem(folder, root)
+
+    assert f"package.json and package-lock.json differ in the version of {named}; run" in said
 
 
 def should_name_data_that_is_not_there(root: Path) -> None:

@@ -2,13 +2,28 @@
 
 import postgres from 'postgres'
 
-import { DatabaseUnavailableError, SecretError } from './errors.js'
+import { DatabaseUnavailableError, PoolerFullError, SecretError } from './errors.js'
 import { decode } from './json_text.js'
 import * as secrets from './secrets.js'
 import { tlsOptions } from './tls.js'
 import { Wire } from './wire.js'
 
 const CONNECT_TIMEOUT_MS = 5_000
+// What PgBouncer, Supavisor and Postgres say when every connection is taken.
+const FULL = new RegExp(
+  [
+    'no more connections allowed',
+    'query_wait_timeout',
+    'max client connections',
+    'ECHECKOUTTIMEOUT',
+    'check out (connection|process)',
+    'checkout timed out',
+    'too many (clients|connections)',
+    'remaining connection slots',
+  ].join('|'),
+  'i',
+)
+export const FULL_REMEDY = 'lower max_concurrency, or give the pooler more'
 
 /**
  * @typedef {{ host: string, port: number, user: string, password: string, database: string, options?: string
@@ -46,6 +61,7 @@ const TYPES = {
  * @param {number} patienceMs
  * @returns {Promise<Connection>}
  * @throws {DatabaseUnavailableError} no connection could be made
+ * @throws {PoolerFullError} ... because every one is taken
  * @throws {SecretError} the secret can't be read, or holds no URL
  */
 export async function connect(settings, patienceMs) {
@@ -53,12 +69,21 @@ export async function connect(settings, patienceMs) {
   try {
     return await open(settings, fields, patienceMs)
   } catch (error) {
-    if (!(error instanceof DatabaseUnavailableError)) throw error
+    if (!(error instanceof DatabaseUnavailableError) || error instanceof PoolerFullError) throw error
     // The password or the address may have changed since the entry was read.
     const changed = await secrets.refresh(settings.secretId)
     if (JSON.stringify(changed) === JSON.stringify(fields)) throw error
     return await open(settings, changed, patienceMs)
   }
+}
+
+/**
+ * Whether the pooler, or Postgres, has no connection left to give.
+ *
+ * @param {string} said
+ */
+export function saysFull(said) {
+  return FULL.test(said)
 }
 
 /** Nobody answered in time. */
@@ -97,14 +122,18 @@ export async function patiently(wire, patienceMs, ask) {
 async function open({ secretId, tls, applicationName }, fields, patienceMs) {
   const address = parse(await secrets.field(secretId, 'database_url'), secretId)
   const options = tlsOptions(tls, { host: address.host, ca: fields.ca_certificate })
+  /** @type {Wire | undefined} */
+  let wire
   try {
     const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
-    const wire = await Wire.open(address, { tls: options, signal })
-    return await patiently(wire, patienceMs, () => login(wire, address, applicationName))
+    const opened = (wire = await Wire.open(address, { tls: options, signal }))
+    return await patiently(opened, patienceMs, () => login(opened, address, applicationName))
   } catch (error) {
-    const said = reason(error, address.password, tls)
-    throw new DatabaseUnavailableError(
-      `cannot connect to Postgres at ${address.host}:${address.port}: ${said}`,
+    const said = reason(error, wire?.lastWords, { password: address.password, tls })
+    // Whoever answers the login, and then not, has no connection for it.
+    const full = saysFull(said) || (error instanceof NoAnswerError && wire?.greeted)
+    throw new (full ? PoolerFullError : DatabaseUnavailableError)(
+      `cannot connect to Postgres at ${address.host}:${address.port}: ${said}${full ? `; ${FULL_REMEDY}` : ''}`,
     )
   }
 }
@@ -181,11 +210,11 @@ async function login(wire, { host, port, user, password, database, options }, ap
 
 /**
  * @param {any} error
- * @param {string} password
- * @param {string} tls
+ * @param {string | null | undefined} lastWords the server's
+ * @param {{ password: string, tls: string }} settings
  */
-function reason(error, password, tls) {
-  const causes = error instanceof AggregateError ? error.errors : [error]
+function reason(error, lastWords, { password, tls }) {
+  const causes = error instanceof AggregateError ? error.errors : [lastWords ? { message: lastWords } : error]
   let text = causes.map((/** @type {any} */ cause) => cause.message.split('; if the root CA')[0]).join('; ')
   if (error.name === 'AbortError' || error.name === 'TimeoutError')
     text = `no answer within ${CONNECT_TIMEOUT_MS} ms`

@@ -1,18 +1,23 @@
 import postgres from 'postgres'
 
-import { NoAnswerError, connect, patiently } from './connecting.js'
+import { FULL_REMEDY, NoAnswerError, connect, patiently, saysFull } from './connecting.js'
 import {
   DatabaseUnavailableError,
   LostConnectionError,
   LostTransactionError,
+  PoolerFullError,
   SettingsError,
 } from './errors.js'
+import { Scope } from './scope.js'
 import { TLS_MODES } from './tls.js'
 
 // A full pooler lets BEGIN wait for minutes, and a connection cut without a word lets it wait for ever.
 const BEGIN_TIMEOUT_MS = 15_000
 // NAT gateways and load balancers forget a connection that idles for 350 s, and tell no one.
 const MAX_IDLE_MS = 300_000
+// One that idled for longer may be gone without a word: BEGIN on it is given up early, for a new connection.
+const DOUBTED_IDLE_MS = 5_000
+const DOUBTED_PATIENCE_MS = 2_000
 
 /**
  * @typedef {import('postgres').TransactionSql} Transaction
@@ -47,7 +52,8 @@ export class Database {
 
   /**
    * Run a transaction; it commits when `work` is done and rolls back if that throws, or if one of its
-   * statements failed, even where the error was caught: what may fail goes into `sql.savepoint`.
+   * statements failed, even where the error was caught: what may fail goes into `sql.savepoint`. Queries that
+   * come after its end are refused with a TransactionOverError.
    *
    * @template T
    * @param {(sql: Transaction) => Promise<T>} work
@@ -57,20 +63,23 @@ export class Database {
    *   `work` is not begun any more; what has begun is ended by `close`
    * @returns {Promise<T>}
    * @throws the signal's reason, if it aborted before `work` was begun
-   * @throws {DatabaseUnavailableError} no connection could be made, or none was free
+   * @throws {DatabaseUnavailableError} no connection could be made, or it broke twice before `work` was begun
+   * @throws {PoolerFullError} none was free
    * @throws {LostConnectionError} it broke meanwhile
    * @throws {LostTransactionError} `work` ended the transaction
    */
   async transaction(work, { timeoutMs, requestId = '', signal }) {
+    const name = shownName(this.#settings.applicationName, requestId)
+    const patienceMs = Math.min(timeoutMs, BEGIN_TIMEOUT_MS)
+    const endOfPatience = Date.now() + patienceMs
     let begun = false
-    const attempt = async () => {
+    const attempt = async (/** @type {number} */ patienceMs) => {
       signal?.throwIfAborted()
-      const patienceMs = Math.min(timeoutMs, BEGIN_TIMEOUT_MS)
-      const settings = { timeoutMs, patienceMs, name: shownName(this.#settings.applicationName, requestId) }
       const connection = await this.#connected(patienceMs)
       signal?.throwIfAborted()
+      const doubted = Date.now() - connection.usedAt > DOUBTED_IDLE_MS
       try {
-        return await transact(connection, settings, (sql) => {
+        return await transact(connection, { timeoutMs, patienceMs, doubted, name }, (sql) => {
           signal?.throwIfAborted()
           begun = true
           return work(sql)
@@ -79,12 +88,17 @@ export class Database {
         connection.usedAt = Date.now()
       }
     }
+    // Of a transaction that a connection lost while idle could not begin, nothing has run.
+    const unbegun = (/** @type {unknown} */ error) => !begun && error instanceof LostConnectionError
     try {
-      return await attempt()
+      return await attempt(patienceMs)
     } catch (error) {
-      // Of a transaction that a connection lost while idle could not begin, nothing has run.
-      if (begun || !(error instanceof LostConnectionError)) throw error
-      return await attempt()
+      if (!unbegun(error)) throw error
+    }
+    try {
+      return await attempt(Math.max(endOfPatience - Date.now(), 1))
+    } catch (error) {
+      throw unbegun(error) ? unavailable(/** @type {Error} */ (error).message) : error
     }
   }
 
@@ -128,36 +142,45 @@ async function end({ sql, wire }) {
 /**
  * @template T
  * @param {Connection} connection
- * @param {{ timeoutMs: number, patienceMs: number, name: string }} settings
+ * @param {{ timeoutMs: number, patienceMs: number, doubted: boolean, name: string }} settings doubted: taken
+ *   for lost unless it answers soon
  * @param {(sql: Transaction) => Promise<T>} work
  * @returns {Promise<T>}
  */
-async function transact({ sql, wire }, { timeoutMs, patienceMs, name }, work) {
+async function transact({ sql, wire }, { timeoutMs, patienceMs, doubted, name }, work) {
   let begun = false
+  const scope = new Scope(wire)
+  const begunWithinMs = doubted ? Math.min(DOUBTED_PATIENCE_MS, Math.ceil(patienceMs / 2)) : patienceMs
   try {
-    const done = patiently(wire, patienceMs, (answered) =>
+    const done = patiently(wire, begunWithinMs, (answered) =>
       sql.begin(async (db) => {
         const id = await begin(db, timeoutMs, name)
         answered()
         begun = true
-        const result = await work(db)
+        const result = await scope.run(db, work)
         await requireTransaction(db, id)
         return result
       }),
     )
     return /** @type {T} */ (await done)
   } catch (error) {
-    if (error instanceof NoAnswerError) throw unavailable(error.message)
+    if (error instanceof NoAnswerError) {
+      throw doubted ? new LostConnectionError(error.message) : unavailable(error.message, { full: true })
+    }
     if (error instanceof postgres.PostgresError) throw begun ? error : unavailable(error.message)
-    throw wire.lost ? new LostConnectionError('the connection to Postgres was lost') : error
+    if (!wire.lost) throw error
+    // Once it has begun, an error that the server said last may be of a statement, and quote its values.
+    const reason = begun ? null : wire.lastWords
+    throw reason && saysFull(reason) ? unavailable(reason) : new LostConnectionError(reason)
+  } finally {
+    scope.abandon()
   }
 }
 
 /** @param {string} reason */
-function unavailable(reason) {
-  return new DatabaseUnavailableError(
-    `no transaction could be begun: ${reason}; if the pooler is full, lower max_concurrency or give it more`,
-  )
+function unavailable(reason, { full = saysFull(reason) } = {}) {
+  const said = `no transaction could be begun: ${reason}`
+  return full ? new PoolerFullError(`${said}; ${FULL_REMEDY}`) : new DatabaseUnavailableError(said)
 }
 
 /**

@@ -7,8 +7,10 @@
  * ├── SecretError                a Secrets Manager entry could not be read
  * │   └── UnfilledSecretError    ... because nobody has filled it yet
  * ├── DatabaseUnavailableError   no connection to Postgres
+ * │   └── PoolerFullError        ... because every one of them is taken
  * ├── LostConnectionError        the connection to Postgres broke
  * ├── LostTransactionError       a transaction was over before it could be committed
+ * ├── TransactionOverError       a query that came after the end of its transaction
  * ├── MissingKeyError            a thin record whose row cannot be looked up
  * ├── OutOfTimeError             too little of the function's time left to begin something
  * └── TimeLimitError             an event that was still being handled when its time was over
@@ -39,11 +41,22 @@ export class UnfilledSecretError extends SecretError {}
 /** No connection to Postgres could be made; the message holds host, port and reason. */
 export class DatabaseUnavailableError extends BridgeError {}
 
+/** The pooler, or Postgres itself, has no connection left to give now. */
+export class PoolerFullError extends DatabaseUnavailableError {}
+
 /** The connection to Postgres broke; what it had not committed is undone. */
-export class LostConnectionError extends BridgeError {}
+export class LostConnectionError extends BridgeError {
+  /** @param {string | null} [reason] what the server said */
+  constructor(reason) {
+    super(`the connection to Postgres was lost${reason ? `: ${reason}` : ''}`)
+  }
+}
 
 /** A transaction was over before it could be committed. */
 export class LostTransactionError extends BridgeError {}
+
+/** A query came after the end of its transaction; it has not been sent. */
+export class TransactionOverError extends BridgeError {}
 
 /** A thin record does not hold a key by which its row can be read back. */
 export class MissingKeyError extends BridgeError {}

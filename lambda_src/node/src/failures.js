@@ -1,8 +1,12 @@
 import postgres from 'postgres'
 
 import { BridgeError } from './errors.js'
+import { ASKED_BY } from './scope.js'
 
 const FRAMES = 8
+// Classes of SQLSTATE whose messages name objects. Others quote values, such as 22 ("invalid input syntax for
+// type uuid: …") and whatever a trigger raises. https://www.postgresql.org/docs/current/errcodes-appendix.html
+const NAMING_OBJECTS = /^(08|0A|23|25|28|3D|3F|40|42|53|54|55|57|58)/
 
 /**
  * Describe an error for the log without the rows that Postgres quotes in its detail, and without any message
@@ -16,15 +20,22 @@ export function describe(error) {
   return { error: error.name, ...particulars(error), stack: frames(error) }
 }
 
-/** @param {any} error */
+/**
+ * @param {any} error
+ * @returns {{ [member: string]: unknown }}
+ */
 function particulars(error) {
   if (error instanceof postgres.PostgresError) {
-    return { sqlstate: error.code, reason: error.message, constraint: error.constraint_name }
+    const reason = NAMING_OBJECTS.test(error.code) ? error.message : undefined
+    return { sqlstate: error.code, reason, constraint: error.constraint_name }
   }
   if (error instanceof BridgeError) return { reason: error.message }
-  // Storage's own messages name a bucket or what is wrong with a key.
-  if (error.__isStorageError)
-    return { reason: error.message, status: error.status, code: code(error.originalError) }
+  if (error?.__isStorageError) {
+    // The server's own messages name a bucket or what is wrong with a key; others are of anything.
+    return error.status
+      ? { reason: error.message, status: error.status, code: code(error) }
+      : particulars(error.originalError)
+  }
   return { code: code(error) }
 }
 
@@ -44,9 +55,8 @@ function frames(error) {
   const stack = error.stack ?? ''
   // The message comes first, and may have lines that look like anything.
   const rest = stack.slice(Math.max(0, stack.indexOf(error.message)) + error.message.length)
-  const lines = rest.split('\n').filter((line) => /^ {4}at /.test(line))
-  // `postgres` puts who asked after its own frames: behind its constructor, and the template that called it.
-  const asked = lines.findLastIndex((line) => /^ {4}at new _?Query /.test(line)) + 1
-  const relevant = asked ? lines.slice(asked + 1) : lines
+  // `postgres` puts who asked after its own frames.
+  const lines = rest.slice(rest.lastIndexOf(ASKED_BY) + 1).split('\n')
+  const relevant = lines.filter((line) => /^ {4}at /.test(line))
   return relevant.slice(0, FRAMES).map((line) => line.trim().slice('at '.length))
 }

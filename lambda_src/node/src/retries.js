@@ -14,6 +14,7 @@ import { logger } from './logs.js'
 
 const FIRST_SECONDS = 5
 export const LONGEST_SECONDS = 900
+export const FULL_POOLER_SECONDS = 60
 
 const client = new SQSClient(CLIENT)
 
@@ -27,20 +28,31 @@ export function delaySeconds(receiveCount) {
 }
 
 /**
+ * Return the seconds until the next attempt when the pooler was full: mostly for a moment.
+ *
+ * @param {number} receiveCount
+ */
+export function fullPoolerDelaySeconds(receiveCount) {
+  return receiveCount === 1 ? FULL_POOLER_SECONDS : LONGEST_SECONDS
+}
+
+/**
  * Let failed SQS records of one batch, at most ten, be received again after their delay.
  *
  * If SQS refuses, they come after the queue's own visibility time-out: later, but not lost.
  *
  * @param {string} queueUrl where they came from
  * @param {SQSRecord[]} records as Lambda got them
- * @param {{ seconds?: number }} [options] the same delay for all, instead of their own
+ * @param {{ seconds?: number | ((receiveCount: number) => number) }} [options] the same delay for all, or how
+ *   to tell it from the attempts so far
  */
-export async function schedule(queueUrl, records, { seconds } = {}) {
+export async function schedule(queueUrl, records, { seconds = delaySeconds } = {}) {
   if (!records.length) return
   const entries = records.map((record, index) => ({
     Id: String(index),
     ReceiptHandle: record.receiptHandle,
-    VisibilityTimeout: seconds ?? delaySeconds(Number(record.attributes.ApproximateReceiveCount)),
+    VisibilityTimeout:
+      typeof seconds === 'number' ? seconds : seconds(Number(record.attributes.ApproximateReceiveCount)),
   }))
   try {
     await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries: entries }))

@@ -3,6 +3,7 @@
 import { StorageClient } from '@supabase/storage-js'
 
 import { required } from './environment.js'
+import { SecretError } from './errors.js'
 import * as secrets from './secrets.js'
 
 const REQUEST_TIMEOUT_MS = 10_000
@@ -15,13 +16,25 @@ const REQUEST_TIMEOUT_MS = 10_000
  *
  * @param {string} name
  * @param {{ signal?: AbortSignal }} [options] signal: aborts every request
- * @throws {import('./errors.js').SecretError} the entry cannot be read
+ * @throws {SecretError} the entry cannot be read, or its key is none
  */
 export async function bucket(name, { signal } = {}) {
   const secretId = required(process.env, 'SUPABASE_SERVICE_ROLE_SECRET_ID')
-  const url = await secrets.field(secretId, 'url')
-  await secrets.field(secretId, 'service_role_key')
+  const url = (await secrets.field(secretId, 'url')).trim().replace(/\/+$/, '')
+  await keyOf(secretId)
   return new StorageClient(`${url}/storage/v1`, {}, authorized(secretId, signal)).from(name).throwOnError()
+}
+
+/** @param {string} secretId */
+async function keyOf(secretId) {
+  const key = (await secrets.field(secretId, 'service_role_key')).trim()
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    // The error of fetch quotes a header that it can't send.
+    throw new SecretError(
+      `"service_role_key" of secret "${secretId}" is no key: it holds white space or characters beyond ASCII`,
+    )
+  }
+  return key
 }
 
 /**
@@ -31,11 +44,11 @@ export async function bucket(name, { signal } = {}) {
  */
 function authorized(secretId, signal) {
   return async (input, init) => {
-    const key = await secrets.field(secretId, 'service_role_key')
+    const key = await keyOf(secretId)
     const answer = await send(input, init, key, signal)
     if (!(await refused(answer))) return answer
     await secrets.refresh(secretId)
-    const changed = await secrets.field(secretId, 'service_role_key')
+    const changed = await keyOf(secretId)
     return changed === key ? answer : send(input, init, changed, signal)
   }
 }

@@ -21,16 +21,18 @@ export function tlsOptions(mode, { host, ca }) {
   // An address is no server name; without one Node.js would check the certificate for "localhost".
   const servername = isIP(host) ? '' : host
   if (mode === 'require') return { servername, rejectUnauthorized: false }
+  // Said outright, or NODE_TLS_REJECT_UNAUTHORIZED=0 would switch verifying off.
+  const rejectUnauthorized = true
   if (mode === 'verify-ca') {
     if (!ca) {
       throw new SettingsError(
         'database_tls "verify-ca" needs "ca_certificate" in the database secret; without one use "verify-full"',
       )
     }
-    return { servername, ca, checkServerIdentity: () => undefined }
+    return { servername, ca, rejectUnauthorized, checkServerIdentity: () => undefined }
   }
   const identity = /** @type {typeof checkServerIdentity} */ (
     (_, certificate) => checkServerIdentity(host, certificate)
   )
-  return { servername, ca: ca || undefined, checkServerIdentity: identity }
+  return { servername, ca: ca || undefined, rejectUnauthorized, checkServerIdentity: identity }
 }

@@ -7,6 +7,10 @@ import { LostConnectionError } from './errors.js'
 const KEEPALIVE_MS = 5_000
 // https://www.postgresql.org/docs/current/protocol-message-formats.html, SSLRequest
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+const ERROR_RESPONSE = 'E'
+const READY_FOR_QUERY = 'Z'
+// A message's type and its length, which counts itself but not the type.
+const HEADER_BYTES = 5
 
 /**
  * What `postgres` is given for a socket: connected, encrypted, and its only one.
@@ -19,12 +23,22 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 export class Wire extends EventEmitter {
   #socket
   #lost = false
+  #greeted = false
+  /** @type {string | null} */
+  #lastWords = null
+  // What has come of a message that is not whole yet, and how much more of one is passed over.
+  /** @type {Buffer} */
+  #partial = Buffer.alloc(0)
+  #passing = 0
 
   /** @param {import('node:net').Socket} socket connected, and encrypted if it shall be */
   constructor(socket) {
     super()
     this.#socket = socket
-    socket.on('data', (data) => this.emit('data', data))
+    socket.on('data', (data) => {
+      this.#follow(data)
+      this.emit('data', data)
+    })
     socket.on('drain', () => this.emit('drain'))
     socket.on('error', () => this.#lose())
     socket.on('close', () => this.#lose())
@@ -57,6 +71,16 @@ export class Wire extends EventEmitter {
   /** Whether the connection is over. */
   get lost() {
     return this.#lost
+  }
+
+  /** Whether the login has been answered; then whatever isn't waits for a connection of the pooler's. */
+  get greeted() {
+    return this.#greeted
+  }
+
+  /** The error, without its detail, that the server said nothing after: `postgres` drops it at the end. */
+  get lastWords() {
+    return this.#lastWords
   }
 
   get readyState() {
@@ -92,6 +116,22 @@ export class Wire extends EventEmitter {
     this.#lose()
   }
 
+  /** @param {Buffer} data */
+  #follow(data) {
+    let rest = this.#partial.length ? Buffer.concat([this.#partial, data]) : data.subarray(this.#passing)
+    this.#passing = Math.max(0, this.#passing - data.length)
+    while (rest.length >= HEADER_BYTES) {
+      const type = String.fromCharCode(rest[0])
+      const length = 1 + rest.readUInt32BE(1)
+      if (type === ERROR_RESPONSE && rest.length < length) break
+      this.#greeted ||= type === READY_FOR_QUERY
+      this.#lastWords = type === ERROR_RESPONSE ? primaryMessage(rest.subarray(HEADER_BYTES, length)) : null
+      this.#passing = Math.max(0, length - rest.length)
+      rest = rest.subarray(length)
+    }
+    this.#partial = rest
+  }
+
   #lose() {
     if (this.lost) return
     this.#lost = true
@@ -100,9 +140,21 @@ export class Wire extends EventEmitter {
   }
 
   #tell() {
-    if (this.listenerCount('error'))
-      this.emit('error', new LostConnectionError('the connection to Postgres was lost'))
+    if (this.listenerCount('error')) this.emit('error', new LostConnectionError())
   }
+}
+
+/**
+ * The message itself: the detail and others beside it may quote rows.
+ *
+ * @param {Buffer} fields each a letter and a text that ends with NUL
+ */
+function primaryMessage(fields) {
+  const message = fields
+    .toString()
+    .split('\0')
+    .find((field) => field.startsWith('M'))
+  return message ? message.slice(1).replace(/\s+/g, ' ') : null
 }
 
 /**

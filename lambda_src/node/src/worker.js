@@ -2,7 +2,13 @@ import { Metrics } from '@aws-lambda-powertools/metrics'
 
 import { Database } from './database.js'
 import { required } from './environment.js'
-import { DatabaseUnavailableError, LostConnectionError, OutOfTimeError, TimeLimitError } from './errors.js'
+import {
+  DatabaseUnavailableError,
+  LostConnectionError,
+  OutOfTimeError,
+  PoolerFullError,
+  TimeLimitError,
+} from './errors.js'
 import { Event } from './events.js'
 import { describe } from './failures.js'
 import { logger } from './logs.js'
@@ -52,7 +58,8 @@ const GRACE_MS = 250
  */
 export function worker(handle) {
   const made = new BatchHandler(handle)
-  const call = async (/** @type {any} */ event, /** @type {any} */ context, /** @type {any} */ given) =>
+  // Lambda takes a function with three parameters for one that answers by a callback, and refuses it.
+  const call = async (/** @type {any[]} */ ...[event, context, given]) =>
     event instanceof Event
       ? handle(event, context, { log: logger, signal: new AbortController().signal, ...given })
       : made.run(event, context)
@@ -91,8 +98,7 @@ class BatchHandler {
     try {
       for (const record of batch.Records) await invocation.process(record)
       await retries.schedule(settings.queueUrl, invocation.failed)
-      // An outage outlasts the attempts of an event that fails by itself.
-      await retries.schedule(settings.queueUrl, invocation.postponed, { seconds: retries.LONGEST_SECONDS })
+      await retries.schedule(settings.queueUrl, invocation.postponed, { seconds: invocation.outageSeconds })
       return { batchItemFailures: invocation.unprocessed }
     } finally {
       publish(metrics, settings.worker, invocation.outcomes)
@@ -152,6 +158,14 @@ class Invocation {
     this.#worker = worker
     this.#database = database
     this.#context = context
+  }
+
+  /** The seconds until an event is received again that was postponed, or how to tell them. */
+  get outageSeconds() {
+    // An outage outlasts the attempts of an event that fails by itself.
+    return this.#unavailable instanceof PoolerFullError
+      ? retries.fullPoolerDelaySeconds
+      : retries.LONGEST_SECONDS
   }
 
   /**
