@@ -191,11 +191,12 @@ class BridgeStack(Stack):
     def _webhook_url(self) -> str:
         if self._stage.webhook_url:
             return self._stage.webhook_url.replace("{api_id}", self._api.api.api_id)
-        return f"https://{self._stage.domain_name}" if self._stage.domain_name else self._api.api.api_endpoint
+        return self._api.url
 
     def _make_outputs(self) -> None:
         outputs = {
-            "ApiUrl": self._webhook_url(),
+            "ApiUrl": self._api.url,
+            "WebhookUrl": self._webhook_url(),
             "ReceiveWebhookFunction": self._receiver.function_name,
             "RedeliverFunction": self._redelivery.function.function_name,
             "ApplySqlFunction": self._bridge.function.function_name,

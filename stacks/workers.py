@@ -11,7 +11,7 @@ from stacks.constructs.source import Sources
 from stacks.constructs.worker import Worker
 from stacks.entries import Entries
 from stacks.names import camel_case, queue_name
-from stacks.settings import Settings, WorkerKind
+from stacks.settings import QUEUE_SETTINGS, Settings, WorkerKind, has_task
 from stacks.settings import Worker as WorkerSettings
 
 _SOURCES = Path(__file__).parents[1] / "lambda_src"
@@ -71,7 +71,7 @@ class Workers(Construct):
             f"{camel_case(name)}-work",
             name=name,
             definition=folder / WorkerKind.STATE_MACHINE.value,
-            source=self._sources.python(folder) if (folder / WorkerKind.PYTHON.value).is_file() else None,
+            source=self._sources.python(folder) if has_task(folder) else None,
             defaults=self._defaults,
             **settings.model_dump(exclude={"secrets", "batch_size", "max_attempts"}),
         )
@@ -88,7 +88,7 @@ class Workers(Construct):
             memory=256,
             timeout=60,
             reaches_supabase=False,
-            **settings.model_dump(include={"max_concurrency", "batch_size", "max_attempts"}),
+            **settings.model_dump(include=QUEUE_SETTINGS),
         )
         work.state_machine.grant_start_execution(worker.function)
         CfnOutput(

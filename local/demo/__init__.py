@@ -49,7 +49,7 @@ def _show(console: Console, system: System, shop: Shop) -> int:
         mistaken = scenes.poison(count=10)
         scenes.without_pg_net(count=50)
         scenes.dead_letter(mistaken, earlier)
-        Calls(console=console, system=system, shop=shop, url=str(cloud.outputs["ApiUrl"])).show()
+        Calls(console=console, system=system, shop=shop, url=str(cloud.outputs["WebhookUrl"])).show()
         scenes.settled()
     except LocalError as error:
         failures.append(str(error))
@@ -66,7 +66,7 @@ def _deploy(system: System) -> Cloud:
     deploy.bootstrap(system)
     system.say("Deploying the templates: API, functions, queues, secrets, triggers (cdk deploy)")
     outputs = deploy.deploy(system)
-    system.say(f"{outputs['Triggers']} triggers in place; the database reaches {outputs['ApiUrl']}")
+    system.say(f"{outputs['Triggers']} triggers in place; the database reaches {outputs['WebhookUrl']}")
     return Cloud(
         endpoint=system.aws_endpoint,
         region=REGION,

@@ -42,7 +42,7 @@ class Cloud:
             "webhook-timestamp": str(int(sent_at.timestamp())),
             "webhook-signature": Webhook(secret).sign(message_id, sent_at, body),
         }
-        url = f"{self.outputs['ApiUrl']}/webhooks/{webhook}"
+        url = f"{self.outputs['WebhookUrl']}/webhooks/{webhook}"
         response = httpx.post(url, content=body.encode(), headers=headers, timeout=30, trust_env=False)
         return response.status_code
 

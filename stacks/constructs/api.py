@@ -41,6 +41,7 @@ class Api(Construct):
     Attributes:
         api: the HTTP API.
         domain: the custom domain, if there is one.
+        url: where it answers, without '/' at its end.
     """
 
     def __init__(  # noqa: PLR0913 - all but two by name
@@ -67,6 +68,7 @@ class Api(Construct):
             cors_preflight=_cors(cors_origins) if cors_origins else None,
         )
         self.domain = self._domain(domain_name, certificate_arn)
+        self.url = f"https://{domain_name}" if domain_name else self.api.api_endpoint
         stage = apigw.HttpStage(
             self,
             "Stage",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from aws_cdk import Duration, Fn, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
@@ -73,30 +73,29 @@ class LongWork(Construct):
             if source
             else None
         )
+        role = self._role()
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             definition_body=sfn.DefinitionBody.from_string(definition.read_text("utf-8")),
             definition_substitutions={"TaskFunction": self.task.invoked.function_arn} if self.task else None,
             logs=sfn.LogOptions(
-                destination=self._log_group(name, defaults),
+                destination=self._log_group(name, role, defaults),
                 level=sfn.LogLevel.ALL,
                 # Its input is a row.
                 include_execution_data=False,
             ),
-            role=self._role(),
+            role=role,
             tracing_enabled=True,
         )
 
-    def _log_group(self, name: str, defaults: FunctionDefaults) -> LogGroup:
+    def _log_group(self, name: str, role: iam.Role, defaults: FunctionDefaults) -> LogGroup:
         group = LogGroup(self, "Logs", days=defaults.log_retention, removal=defaults.removal)
         # What log delivery may write to must fit into one policy per region, unless it is named so. The
-        # stack's own id makes the name another one after a stack whose logs were retained.
-        stack = Stack.of(self)
-        unique = Fn.select(2, Fn.split("/", stack.stack_id))
+        # role's id is new whenever the worker is: retained logs of an earlier one keep their name.
         cast(
             "logs.CfnLogGroup", group.node.default_child
-        ).log_group_name = f"/aws/vendedlogs/states/{stack.stack_name}-{name}-{unique}"
+        ).log_group_name = f"/aws/vendedlogs/states/{Stack.of(self).stack_name}-{name}-{role.role_id}"
         return group
 
     def _role(self) -> iam.Role:

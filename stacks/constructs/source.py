@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from stacks.constructs.libraries import install_libraries
 from stacks.constructs.node_bundle import bundled
 from stacks.constructs.staging import staged
+from stacks.errors import BuildError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class Sources:
         Args:
             folder: the package; nothing else is shipped but
             beside: more folders, by the name they have beside the package.
+
+        Staging it raises BuildError: libraries can't be installed, or one is named like the folder.
         """
 
         def stage() -> AbstractContextManager[str]:
@@ -75,13 +78,26 @@ class Sources:
         )
 
     def _libraries(self, folder: Path) -> dict[str, Path]:
-        lock = folder / "requirements.txt"
+        layer, lock = self.layer / "requirements.txt", folder / "requirements.txt"
+        _refuse_the_name(folder, self._installed(layer), "the shared layer has")
         if not lock.is_file():
             return {}
-        libraries = install_libraries(
-            lock,
-            for_this_machine=self.for_this_machine,
-            cache=self.cache,
-            present=self.layer / "requirements.txt",
-        )
+        libraries = self._installed(lock, present=layer)
+        _refuse_the_name(folder, libraries, "its requirements.txt brings")
         return {"": libraries}
+
+    def _installed(self, lock: Path, present: Path | None = None) -> Path:
+        return install_libraries(
+            lock, for_this_machine=self.for_this_machine, cache=self.cache, present=present
+        )
+
+
+def _refuse_the_name(folder: Path, libraries: Path, whose: str) -> None:
+    """Refuse a package that would be found instead of a library, or be mixed with it."""
+    # A package, a module (six.py), or one in C (jiter.cpython-314-aarch64-linux-gnu.so).
+    if folder.name in {path.name.partition(".")[0] for path in libraries.iterdir()}:
+        raise BuildError(
+            f'folder "{folder.name}" of lambda_src/{folder.parent.name}: {whose} a library '
+            f'"{folder.name}", which the folder would hide; rename the folder, for example to '
+            f'"handle_{folder.name}"'
+        )

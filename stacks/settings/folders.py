@@ -8,19 +8,25 @@ from pathlib import Path
 
 # Keys in the receiver's map of queues, packages of other functions, and the layer's own.
 _RESERVED = {"apply_sql", "authorize", "bridge", "receive_webhook", "redeliver", "start_execution"}
-# A package of the same name would hide these from everything that it imports.
+# What Lambda's runtime brings: a package of the same name would hide it from all that imports it. With what
+# is installed, for the layer or the package itself, a name is compared when the code is staged.
 _LIBRARIES = {
-    "aws_lambda_powertools",
+    "awslambdaric",
     "boto3",
     "botocore",
+    "dateutil",
     "jmespath",
-    "psycopg",
-    "pydantic",
-    "standardwebhooks",
+    "s3transfer",
+    "simplejson",
+    "six",
+    "snapshot_restore_py",
     "urllib3",
 }
 # Each part begins with a letter, so that AnOutputsName stands for one folder only.
 _NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
+
+# In a state machine's definition, the function that its tasks call.
+_TASK_FUNCTION = "${TaskFunction}"
 
 
 class WorkerKind(Enum):
@@ -45,6 +51,30 @@ def worker_folders(sources: Path) -> dict[str, WorkerKind]:
 def function_folders(sources: Path) -> list[str]:
     """Folders of functions/ that hold a handler.py, in alphabetical order."""
     return sorted(path.parent.name for path in (sources / "functions").glob("*/handler.py"))
+
+
+def has_task(folder: Path) -> bool:
+    """Whether a state machine's tasks have a function that they can call: the folder's handler.py."""
+    return (folder / WorkerKind.PYTHON.value).is_file()
+
+
+def check_workers(sources: Path) -> Iterator[str]:
+    """One sentence for each file in a folder of workers/ that would be ignored, or that is missed."""
+    for name, kind in worker_folders(sources).items():
+        folder = sources / "workers" / name
+        label = f'folder "{name}" of lambda_src/workers'
+        node = WorkerKind.NODE
+        if kind is not node and (folder / node.value).is_file():
+            yield f"{label}: {node.value} would never run beside {kind.value}; keep one of the two"
+        if (
+            kind is WorkerKind.STATE_MACHINE
+            and not has_task(folder)
+            and _TASK_FUNCTION in (folder / kind.value).read_text("utf-8")
+        ):
+            yield (
+                f"{label}: {kind.value} calls {_TASK_FUNCTION}, which is the folder's "
+                f"{WorkerKind.PYTHON.value}, and there is none; add it"
+            )
 
 
 def check_names(folders: Mapping[str, list[str]]) -> Iterator[str]:

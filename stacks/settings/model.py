@@ -17,8 +17,16 @@ Operation = Literal["insert", "update", "delete"]
 ROLE = r"[a-z_][a-z0-9_]{0,62}"
 
 
+# A Secrets Manager entry. Each part begins with a letter, so that a construct's id stands for one entry only.
+ENTRY = r"(?=.{1,31}$)[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*"
+
+
 # Entries that Supabase's .env fills, of those that functions may read.
 KNOWN_ENTRIES = {"database", "supabase", "supabase-service-role"}
+
+
+# Settings of a worker that say how its queue is read; the others are of the code that the user wrote.
+QUEUE_SETTINGS = {"max_concurrency", "batch_size", "max_attempts"}
 
 
 class Section(BaseModel):
@@ -62,14 +70,14 @@ class Compute(Section):
     memory: int = Field(default=512, ge=128, le=10240, description="128 to 10240 (MiB)")
     secrets: Annotated[
         tuple[
-            Annotated[str, checks.matches(r"[a-z][a-z0-9-]{0,30}"), checks.checked(checks.not_the_bridges)],
+            Annotated[str, checks.matches(ENTRY), checks.checked(checks.not_the_bridges)],
             ...,
         ],
         AfterValidator(checks.no_duplicates),
     ] = Field(
         default=(),
         description='a list of "database", "supabase", "supabase-service-role", and of entries of your own: '
-        "a lower-case letter, then at most 30 lower-case letters, digits or '-'",
+        "at most 31 lower-case letters, digits and single '-', a letter after each",
     )
     provisioned_concurrency: int = Field(
         default=0, ge=0, le=1000, description="0 to 1000 (instances that are kept started)"

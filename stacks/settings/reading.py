@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
@@ -10,9 +10,16 @@ from typing import Any, TypeVar, get_origin
 from pydantic import ValidationError
 
 from stacks.errors import SettingsError
-from stacks.settings.folders import WorkerKind, check_names, function_folders, worker_folders
+from stacks.settings.folders import (
+    WorkerKind,
+    check_names,
+    check_workers,
+    function_folders,
+    has_task,
+    worker_folders,
+)
 from stacks.settings.mistakes import describe, unknown, written
-from stacks.settings.model import Function, Section, Settings, Stage, Webhook, Worker
+from stacks.settings.model import QUEUE_SETTINGS, Function, Section, Settings, Stage, Webhook, Worker
 
 _Model = TypeVar("_Model", bound=Section)
 
@@ -34,7 +41,7 @@ def read_settings(context: Mapping[str, Any], *, sources: Path = SOURCES) -> Set
         SettingsError: naming every mistake in the file and the overrides.
     """
     file = Path(context.get("config", DEFAULT_FILE))
-    reader = _Reader(_load(file), worker_folders(sources), function_folders(sources))
+    reader = _Reader(_load(file), sources)
     settings = reader.settings(context)
     if settings is None:
         raise SettingsError("\n  ".join([f"{file} can't be used:", *reader.mistakes]))
@@ -66,14 +73,18 @@ def _frozen(value: Any) -> Any:
 class _Reader:
     """Goes through the whole file and collects what is wrong with it."""
 
-    def __init__(self, data: dict[str, Any], workers: dict[str, WorkerKind], functions: list[str]) -> None:
+    def __init__(self, data: dict[str, Any], sources: Path) -> None:
         self.mistakes: list[str] = []
         self._data = data
-        self._worker_folders = workers
-        self._function_folders = functions
+        self._sources = sources
+        self._worker_folders = worker_folders(sources)
+        self._function_folders = function_folders(sources)
         sections = ("webhooks", "functions", "workers", "stages")
         self.mistakes += [unknown("section", key, sections) for key in data if key not in sections]
-        self.mistakes += check_names({"functions": functions, "workers": list(workers)})
+        self.mistakes += check_names(
+            {"functions": self._function_folders, "workers": list(self._worker_folders)}
+        )
+        self.mistakes += check_workers(sources)
 
     def settings(self, context: Mapping[str, Any]) -> Settings | None:
         workers = self._workers()
@@ -119,12 +130,25 @@ class _Reader:
             if name not in folders:
                 problem = unknown("worker of lambda_src/workers", name, folders)
                 self.mistakes.append(f'worker "{name}": {problem}')
-            elif worker.snap_start and folders[name] is WorkerKind.NODE:
-                self.mistakes.append(
-                    f'worker "{name}": snap_start = true is wrong: Lambda has no SnapStart for Node.js; '
-                    "allowed: false, with provisioned_concurrency where its start takes too long"
-                )
+            else:
+                self.mistakes += self._unfitting(name, worker)
         return {folder: declared.get(folder, Worker()) for folder in folders}
+
+    def _unfitting(self, name: str, worker: Worker) -> Iterator[str]:
+        """Settings that the kind of worker in the folder doesn't have."""
+        kind = self._worker_folders[name]
+        if worker.snap_start and kind is WorkerKind.NODE:
+            yield (
+                f'worker "{name}": snap_start = true is wrong: Lambda has no SnapStart for Node.js; '
+                "allowed: false, with provisioned_concurrency where its start takes too long"
+            )
+        if kind is WorkerKind.STATE_MACHINE and not has_task(self._sources / "workers" / name):
+            for field in sorted(worker.model_fields_set - QUEUE_SETTINGS):
+                yield (
+                    f'worker "{name}": {field} = {written(getattr(worker, field))} is wrong: it is for the '
+                    "handler.py that a state machine's tasks call, and there is none; leave it out, "
+                    "or add one"
+                )
 
     def _functions(self) -> dict[str, Function]:
         declared = self._named("functions", Function)
@@ -146,7 +170,7 @@ class _Reader:
         for name, function in functions.items():
             for route in function.routes:
                 # API Gateway takes /orders/{id} and /orders/{order} for the same.
-                path = re.sub(r"{\w+(\+?)}", r"{\1}", route)
+                path = re.sub(r"{\w+}", "{}", route)
                 if owner := owners.get(path):
                     self.mistakes.append(f'function "{name}": route "{route}" leads to "{owner}" already')
                 owners[path] = name

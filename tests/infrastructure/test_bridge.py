@@ -232,6 +232,7 @@ def should_name_its_owner_and_how_strict_the_ping_is(bridge: dict[str, Any]) -> 
 def should_give_out_what_operating_needs(bridge: dict[str, Any]) -> None:
     assert bridge["Outputs"].keys() == {
         "ApiUrl",
+        "WebhookUrl",
         "ReceiveWebhookFunction",
         "RedeliverFunction",
         "ApplySqlFunction",
@@ -245,8 +246,9 @@ def should_give_out_what_operating_needs(bridge: dict[str, Any]) -> None:
     }
 
 
-def should_follow_the_stage_settings(synthesized: Callable[..., Assembly]) -> None:
-    changed = synthesized(
+@pytest.fixture(scope="module")
+def changed(synthesized: Callable[..., Assembly]) -> dict[str, Any]:
+    return synthesized(
         "stage=prod",
         "account=123456789012",
         "region=eu-central-1",
@@ -257,6 +259,19 @@ def should_follow_the_stage_settings(synthesized: Callable[..., Assembly]) -> No
         "adopt=1/eu/other",
         "removal=destroy",
     ).template("prod-bridge")
+
+
+def should_say_where_functions_answer_and_where_the_database_posts(
+    bridge: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    api, webhooks = (bridge["Outputs"][name]["Value"] for name in ("ApiUrl", "WebhookUrl"))
+    assert api == webhooks
+    assert api["Fn::GetAtt"][1] == "ApiEndpoint"
+    assert changed["Outputs"]["ApiUrl"]["Value"] == "https://hooks.example.com"
+    assert changed["Outputs"]["WebhookUrl"]["Value"]["Fn::Join"][1][0] == "https://in.example.com/"
+
+
+def should_follow_the_stage_settings(changed: dict[str, Any]) -> None:
     properties = custom_resource(changed)["Properties"]
     assert properties["Owner"] == "123456789012/eu-central-1/external-compute-prod-bridge"
     assert properties["Adopt"] == "1/eu/other"

@@ -126,6 +126,18 @@ def should_log_executions_without_their_rows(template: Template) -> None:
     )
 
 
+def should_name_the_logs_of_executions_anew_when_a_worker_comes_back(bridge: dict[str, Any]) -> None:
+    names = [
+        name["Fn::Join"][1]
+        for resource in bridge["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup" and (name := resource["Properties"].get("LogGroupName"))
+    ]
+    ((prefix, unique),) = names
+    assert prefix == "/aws/vendedlogs/states/external-compute-prod-bridge-expire_order-"
+    role, attribute = unique["Fn::GetAtt"]
+    assert (bridge["Resources"][role]["Type"], attribute) == ("AWS::IAM::Role", "RoleId")
+
+
 def should_answer_no_preflight_unless_pages_are_named(bridge: dict[str, Any]) -> None:
     (api,) = (r for r in bridge["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Api")
     assert "CorsConfiguration" not in api["Properties"]

@@ -2,12 +2,14 @@
 
 import hashlib
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from stacks.constructs.libraries import install_libraries
+from stacks.constructs.source import Source, Sources
 from stacks.errors import BuildError
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +85,47 @@ def should_say_what_pip_said_when_a_library_cant_be_had(tmp_path: Path) -> None:
         install_libraries(lock, for_this_machine=False, cache=tmp_path / "cache")
     assert "no-such-library-anywhere" in str(caught.value)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.fixture
+def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Source]:
+    """A function of some name, with a library of its own, and two in the layer."""
+    for library in ("layer/typing_extensions.py", "layer/pydantic_core/x", "own/jiter.cpython-314.so"):
+        (tmp_path / library).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / library).touch()
+
+    def install(lock: Path, **_: object) -> Path:
+        return tmp_path / ("layer" if lock.parent.name == "layer" else "own")
+
+    def make(name: str) -> Source:
+        folder = tmp_path / "functions" / name
+        folder.mkdir(parents=True)
+        (folder / "requirements.txt").touch()
+        return Sources(layer=tmp_path / "layer", cache=tmp_path, for_this_machine=True).python(folder)
+
+    monkeypatch.setattr("stacks.constructs.source.install_libraries", install)
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("pydantic_core", "the shared layer has"),
+        ("typing_extensions", "the shared layer has"),
+        ("jiter", "its requirements.txt brings"),
+    ],
+)
+def should_refuse_a_folder_named_like_a_library(
+    named: Callable[[str], Source], name: str, whose: str
+) -> None:
+    with pytest.raises(BuildError) as caught:
+        named(name).staged()
+    assert str(caught.value) == (
+        f'folder "{name}" of lambda_src/functions: {whose} a library "{name}", which the folder would hide; '
+        f'rename the folder, for example to "handle_{name}"'
+    )
+
+
+def should_stage_a_folder_beside_its_libraries(named: Callable[[str], Source]) -> None:
+    with named("orders").staged() as code:
+        assert {path.name for path in Path(code).iterdir()} == {"orders", "jiter.cpython-314.so"}

@@ -85,23 +85,32 @@ def should_read_a_functions_routes(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         '[functions.users]\nroutes = { "GET /users" = ["authenticated"], "GET /users/{id}" = [] }\n'
-        'secrets = ["supabase", "mailer"]\n[stages.prod]',
+        'secrets = ["supabase", "mail-er2"]\n[stages.prod]',
     )
     assert settings.functions["users"].model_dump() == {
         "routes": {"GET /users": ("authenticated",), "GET /users/{id}": ()},
-        "secrets": ("supabase", "mailer"),
+        "secrets": ("supabase", "mail-er2"),
         "memory": 512,
         "timeout": 25,
         "max_concurrency": 20,
         "snap_start": True,
         "provisioned_concurrency": 0,
     }
-    assert settings.own_entries == ["mailer"]
+    assert settings.own_entries == ["mail-er2"]
 
 
 def should_size_a_worker_as_declared(tmp_path: Path) -> None:
     worker = read(tmp_path, "[workers.process_order]\nmemory = 1024\n[stages.prod]").workers["process_order"]
     assert (worker.memory, worker.timeout) == (1024, 60)
+
+
+def should_size_a_state_machines_tasks_and_its_queue(tmp_path: Path) -> None:
+    folder = tmp_path / "workers" / "wait"
+    folder.mkdir(parents=True)
+    (folder / "handler.py").touch()
+    (folder / "state_machine.asl.json").write_text('{"Resource": "${TaskFunction}"}', "utf-8")
+    worker = read(tmp_path, "[workers.wait]\nmemory = 1024\nbatch_size = 5\n[stages.prod]").workers["wait"]
+    assert (worker.memory, worker.batch_size) == (1024, 5)
 
 
 def should_take_the_only_stage_without_being_asked(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def mistakes(
     return [line.strip() for line in lines]
 
 
+def worker_folder(tmp_path: Path, name: str, **files: str) -> None:
+    folder = tmp_path / "workers" / name
+    folder.mkdir(parents=True)
+    for file, text in files.items():
+        (folder / file).write_text(text, "utf-8")
+
+
 def webhook(**fields: str) -> str:
     body = "".join(f"{name} = {value}\n" for name, value in {**GOOD, **fields}.items() if value)
     return f"[[webhooks]]\n{body}[stages.prod]\n"
@@ -161,12 +168,18 @@ def should_explain_a_wrong_worker(tmp_path: Path, setting: str, expected: str) -
         ('routes = { "GET users" = [] }', "write METHOD /path"),
         ('routes = { "GET /users/" = [] }', "write METHOD /path"),
         ('routes = { "GET " = [] }', "write METHOD /path"),
+        ('routes = { "GET /files/{path+}" = [] }', "write METHOD /path, with {name} for what varies"),
+        ('routes = { "GET /{path+}" = [] }', "write METHOD /path"),
         ('routes = { "GET /a/{id}/b/{id}" = [] }', "'id' is listed twice"),
         ('routes = { "POST /webhooks/x" = [] }', "/webhooks belongs to the bridge itself"),
         ('routes = { "GET /users" = "anyone" }', "allowed: a table of routes"),
         ('routes = { "GET /users" = ["Admin"] }', "allowed: a table of routes"),
         ('secrets = ["supabase-jwt"]', "only the bridge itself reads that entry"),
         ('secrets = ["Stripe"]', 'allowed: a list of "database", "supabase", "supabase-service-role"'),
+        ('secrets = ["stripe-"]', "digits and single '-', a letter after each"),
+        ('secrets = ["mail--er"]', "digits and single '-'"),
+        ('secrets = ["s3-1"]', "a letter after each"),
+        (f'secrets = ["{"x" * 32}"]', "at most 31 lower-case letters"),
         ("timeout = 30", "allowed: 1 to 29 (seconds; API Gateway waits for 30)"),
         ("max_concurrency = -1", "allowed: 0 to 1000 (instances at a time"),
         ("provisioned_concurrency = 1", "exclude each other; set snap_start = false"),
@@ -208,10 +221,53 @@ def should_name_a_function_without_a_folder_and_a_folder_without_routes(tmp_path
 
 
 def should_refuse_snap_start_for_node(tmp_path: Path) -> None:
-    (tmp_path / "workers" / "render").mkdir(parents=True)
-    (tmp_path / "workers" / "render" / "index.mjs").touch()
+    worker_folder(tmp_path, "render", **{"index.mjs": ""})
     (line,) = mistakes(tmp_path, "[workers.render]\nsnap_start = true\n[stages.prod]")
     assert "Lambda has no SnapStart for Node.js" in line
+
+
+def should_refuse_the_code_of_another_kind_beside_a_worker(tmp_path: Path) -> None:
+    worker_folder(tmp_path, "wait", **{"state_machine.asl.json": "{}", "index.mjs": ""})
+    worker_folder(tmp_path, "work", **{"handler.py": "", "index.mjs": ""})
+    assert mistakes(tmp_path, "[stages.prod]") == [
+        (
+            'folder "wait" of lambda_src/workers: index.mjs would never run beside state_machine.asl.json; '
+            "keep one of the two"
+        ),
+        (
+            'folder "work" of lambda_src/workers: index.mjs would never run beside handler.py; '
+            "keep one of the two"
+        ),
+    ]
+
+
+def should_miss_the_handler_that_a_state_machine_calls(tmp_path: Path) -> None:
+    worker_folder(tmp_path, "wait", **{"state_machine.asl.json": '{"Resource": "${TaskFunction}"}'})
+    assert mistakes(tmp_path, "[stages.prod]") == [
+        (
+            'folder "wait" of lambda_src/workers: state_machine.asl.json calls ${TaskFunction}, which is the '
+            "folder's handler.py, and there is none; add it"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "memory = 512",
+        'secrets = ["stripe"]',
+        "snap_start = true",
+        "timeout = 5",
+        "provisioned_concurrency = 1",
+    ],
+)
+def should_refuse_settings_of_a_handler_that_is_not_there(tmp_path: Path, setting: str) -> None:
+    worker_folder(tmp_path, "wait", **{"state_machine.asl.json": "{}"})
+    (line,) = mistakes(tmp_path, f"[workers.wait]\n{setting}\nbatch_size = 5\n[stages.prod]")
+    assert line == (
+        f'worker "wait": {setting} is wrong: it is for the handler.py that a state machine\'s tasks call, '
+        "and there is none; leave it out, or add one"
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,7 +309,9 @@ def should_refuse_a_name_that_is_used_twice(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text) == ['webhook "order.created": name is used 2 times; each needs its own']
 
 
-@pytest.mark.parametrize("name", ["redeliver", "Process", "a__b", "a_1", "email", "psycopg", "x" * 33])
+@pytest.mark.parametrize(
+    "name", ["redeliver", "Process", "a__b", "a_1", "email", "dateutil", "six", "x" * 33]
+)
 def should_refuse_a_worker_folder_with_a_name_that_cant_be_used(tmp_path: Path, name: str) -> None:
     (line,) = mistakes(tmp_path, "[stages.prod]", workers=(name,))
     assert line.startswith(f'folder "{name}" of lambda_src/workers')

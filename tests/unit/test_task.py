@@ -52,7 +52,7 @@ def leave_effect(state: dict[str, Any], db: psycopg.Connection) -> dict[str, Any
     return {"status": "done"}
 
 
-def call(handler: Task, state: dict[str, Any] | None = None, remaining_ms: int = 60_000) -> Any:
+def call(handler: Task, state: Any = None, remaining_ms: int = 60_000) -> Any:
     context: Any = Context(remaining_ms)
     return handler(STATE if state is None else state, context)
 

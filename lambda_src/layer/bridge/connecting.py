@@ -26,6 +26,7 @@ _FULL = (
     "query_wait_timeout",
     "max client connections",
     "check out connection",
+    "check out process",
     "checkout timed out",
     "too many clients",
     "too many connections",
