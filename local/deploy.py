@@ -16,6 +16,7 @@ from local import cdk_cli
 from local.aws import ACCOUNT, CREDENTIALS, REGION
 from local.cdk_cli import ROOT
 from local.errors import DeployError, with_log
+from local.processes import run
 
 if TYPE_CHECKING:
     from local.system import System
@@ -24,6 +25,7 @@ STAGE = "local"
 PREFIX = f"external-compute-{STAGE}"
 SECRETS_STACK = f"{PREFIX}-secrets"
 BRIDGE_STACK = f"{PREFIX}-bridge"
+STEP_SECONDS = 600
 QUIET = ("--ci", "--no-notices", "--no-color")
 # Values over standard input: arguments are visible to every user of the machine.
 FILL_SECRETS = "import json, sys; from scripts.fill_secrets import main; main(json.load(sys.stdin))"
@@ -52,7 +54,7 @@ def deploy(
         context: further `-c NAME=VALUE`, such as one setting of the stage.
 
     Returns:
-        The outputs of the bridge stack.
+        The outputs of the bridge stack. Here the API answers at `WebhookUrl` only, functions included.
 
     Raises:
         DeployError: the CDK CLI or filling the secrets failed; the message holds the end of the output.
@@ -177,16 +179,19 @@ def _run(
 ) -> None:
     log = system.log_directory / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as output:
-        answer = subprocess.run(
-            command,
-            input=text,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            env=system.environment(),
-            text=True,
-            check=False,
-        )
-    if answer.returncode != 0:
-        raise DeployError(with_log(f"{name} failed (exit code {answer.returncode}).", log))
+    try:
+        with log.open("w") as output:
+            code, _ = run(
+                command,
+                environment=system.environment(),
+                directory=directory,
+                text=text,
+                output=output,
+                timeout=STEP_SECONDS,
+            )
+    except subprocess.TimeoutExpired:
+        raise DeployError(
+            with_log(f"{name} was not done after {STEP_SECONDS} s and was killed.", log)
+        ) from None
+    if code != 0:
+        raise DeployError(with_log(f"{name} failed (exit code {code}).", log))

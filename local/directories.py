@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from local.errors import StartError
-from local.processes import Process
+from local.processes import Process, interrupted_later
 
 PREFIX = "external-compute-"
 RECORD = "run.json"
@@ -46,12 +46,19 @@ class RunDirectory:
         self._record()
 
     def remove(self) -> None:
-        """Remove it; what a process that is just ending still writes is removed in another attempt."""
-        for _ in range(REMOVALS):
-            shutil.rmtree(self.path, ignore_errors=True)
-            if not self.path.exists():
-                return
-            time.sleep(0.1)
+        """Remove it, once it is sure that none of its processes runs: with it goes what finds them again.
+
+        What a process that is just ending still writes is removed in another attempt.
+        """
+        with interrupted_later():
+            for process in reversed(self._processes):
+                if process.alive():
+                    process.stop(timeout=5)
+            for _ in range(REMOVALS):
+                shutil.rmtree(self.path, ignore_errors=True)
+                if not self.path.exists():
+                    return
+                time.sleep(0.1)
 
     def _record(self) -> None:
         record = {

@@ -25,11 +25,33 @@ PREPARES = (1, 21)
 
 
 class Pooler(Part):
-    """A pooler in front of one server, for the one role that its address names."""
+    """A pooler in front of one server, for the one role that its address names.
 
-    def __init__(self, direct_url: str, *, run_directory: RunDirectory, log: Path) -> None:
-        """Prepare it for the server at `direct_url`, its role and password."""
+    Attributes:
+        size: how many connections to the server it has.
+    """
+
+    def __init__(
+        self,
+        direct_url: str,
+        *,
+        run_directory: RunDirectory,
+        log: Path,
+        size: int = POOL_SIZE,
+        clients: int = CLIENTS,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            direct_url: the server's address, with role and password.
+            run_directory: where its files go.
+            log: where its output goes.
+            size: connections to the server.
+            clients: connections that it accepts.
+        """
         self._server = urlsplit(direct_url)
+        self.size = size
+        self._clients = clients
         self._directory = run_directory
         self._log = log
         self.port = 0
@@ -111,8 +133,8 @@ class Pooler(Part):
             "auth_type = scram-sha-256",
             f"auth_file = {users}",
             "pool_mode = transaction",
-            f"default_pool_size = {POOL_SIZE}",
-            f"max_client_conn = {CLIENTS}",
+            f"default_pool_size = {self.size}",
+            f"max_client_conn = {self._clients}",
             "ignore_startup_parameters = extra_float_digits",
             "log_connections = 0",
             "log_disconnections = 0",

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 # Kept so that a child can be reaped, and so that its end is seen at once.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict["Process", subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,26 @@ class Process:
         return cls(os.getpid(), _start_time(os.getpid()) or "")
 
     def alive(self) -> bool:
-        child = _children.get(self.pid)
-        if child is not None and child.poll() is not None:
-            return False
-        if _start_time(self.pid) == self.started:
-            return True
+        child = _children.get(self)
         if child is not None:
-            # It ended just now: taken note of, it is no zombie.
-            child.poll()
-        return False
+            # While its last threads end, a child is a zombie already but can't be reaped yet.
+            return child.poll() is None
+        return _start_time(self.pid) == self.started
 
     def stop(self, *, how: signal.Signals = signal.SIGTERM, timeout: float = 20, group: bool = True) -> None:
-        """End the process, with its group unless `group` is false; kill it after `timeout` seconds."""
-        if self.alive():
-            _send(self.pid, how, group=False)
-            if not self.wait(timeout):
-                _send(self.pid, signal.SIGKILL, group=group)
-                self.wait(timeout)
-        if group and _start_time(self.pid) in {None, self.started}:
-            # What the process left behind in its group, such as the emulator's Lambda functions.
-            _send(self.pid, signal.SIGKILL, group=True)
+        """End the process, with its group unless `group` is false; kill it after `timeout` seconds.
+
+        Ctrl-C waits: what only half ended would be left running.
+        """
+        with interrupted_later():
+            if self.alive():
+                _send(self.pid, how, group=False)
+                if not self.wait(timeout):
+                    _send(self.pid, signal.SIGKILL, group=group)
+                    self.wait(timeout)
+            if group and _start_time(self.pid) in {None, self.started}:
+                # What the process left behind in its group, such as the emulator's Lambda functions.
+                _send(self.pid, signal.SIGKILL, group=True)
 
     def came_up(self, ready: Callable[[], bool], *, seconds: float) -> bool:
         """Return whether `ready` came true within `seconds`, while the process ran."""
@@ -109,18 +109,39 @@ def _spawn(
             start_new_session=True,
             **_identity(user),
         )
-    _children[child.pid] = child
-    return Process(child.pid, _start_time(child.pid) or "")
+    process = Process(child.pid, _start_time(child.pid) or "")
+    _children[process] = child
+    return process
 
 
-def run(
-    command: Sequence[str | Path], *, environment: Mapping[str, str], directory: Path, user: str | None = None
+def run(  # noqa: PLR0913 - as `spawn`
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    directory: Path,
+    user: str | None = None,
+    text: str = "",
+    output: IO[str] | None = None,
+    timeout: float | None = None,
 ) -> tuple[int, str]:
-    """Run `command` to its end; return its exit code and its output. `user` needs root."""
+    """Run `command` to its end, in a session of its own; return its exit code and its output.
+
+    Args:
+        command: the program and its arguments.
+        environment: all of it.
+        directory: where it runs.
+        user: as whom; needs root.
+        text: its input.
+        output: where its output goes, instead of being returned.
+        timeout: seconds that it may take.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer; it is killed, with what it started.
+    """
     with subprocess.Popen(
         [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE if output is None else output,
         stderr=subprocess.STDOUT,
         cwd=directory,
         env=dict(environment),
@@ -129,12 +150,12 @@ def run(
         **_identity(user),
     ) as child:
         try:
-            output, _ = child.communicate()
+            said, _ = child.communicate(text, timeout)
         except BaseException:
             # With what it started itself: that would go on writing.
             _send(child.pid, signal.SIGKILL, group=True)
             raise
-    return child.returncode, output
+    return child.returncode, said or ""
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from local.processes import interrupted_later
 from local.state import State
 
 # PostgreSQL's fast shutdown: it doesn't wait for clients to leave.
@@ -17,7 +18,7 @@ def complete(state: State) -> bool:
 
 
 def down(path: Path) -> bool:
-    """Stop the system that the state file names, remove its data and the file.
+    """Stop the system that the state file names, remove its data and the file. Ctrl-C waits for it.
 
     Returns:
         Whether there was one.
@@ -25,8 +26,9 @@ def down(path: Path) -> bool:
     state = State.read(path)
     if state is None:
         return False
-    for name, process in reversed(list(state.processes.items())):
-        process.stop(how=SIGNALS.get(name, signal.SIGTERM))
-    shutil.rmtree(state.run_directory, ignore_errors=True)
-    path.unlink(missing_ok=True)
+    with interrupted_later():
+        for name, process in reversed(list(state.processes.items())):
+            process.stop(how=SIGNALS.get(name, signal.SIGTERM))
+        shutil.rmtree(state.run_directory, ignore_errors=True)
+        path.unlink(missing_ok=True)
     return True

@@ -13,6 +13,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import web
@@ -60,6 +61,8 @@ IGNORED = frozenset(
 )
 KEPT = frozenset({"description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix"})
 CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation"})
+# What a bank debit takes. localstripe's half a second is over before a second request has come.
+BANK_SECONDS = 3
 NOT_FOUND = 404
 NOT_STARTED = frozenset({400, 401, NOT_FOUND, 409})
 
@@ -215,6 +218,9 @@ def application(key: str) -> web.Application:
     """Return the application that takes the secret key `key` alone."""
     # In memory, however many of these run on the machine.
     resources.Store.dump_to_disk = lambda _: None
+    resources.asyncio = SimpleNamespace(
+        sleep=lambda _: asyncio.sleep(BANK_SECONDS), ensure_future=asyncio.ensure_future
+    )
     resources.extra_apis[:0] = [
         ("POST", "/v1/payment_intents", create_intent),
         ("POST", "/v1/payment_intents/{id}/confirm", confirm_intent),

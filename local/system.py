@@ -12,7 +12,7 @@ from local.aws import Aws, client_environment
 from local.directories import RunDirectory
 from local.part import Part
 from local.pg_net import PgNet, RealPgNet, StandIn
-from local.pooler import Pooler
+from local.pooler import POOL_SIZE, Pooler
 from local.postgres import Server
 from local.processes import Process, interrupted_later
 from local.state import State
@@ -37,6 +37,7 @@ class System(Part):
         self,
         *,
         fsync: bool = True,
+        pool_size: int = POOL_SIZE,
         log_directory: Path | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
@@ -44,6 +45,7 @@ class System(Part):
 
         Args:
             fsync: as of `local.postgres.Server`.
+            pool_size: connections of the pooler to the server.
             log_directory: where the parts' logs go; default: build/local/logs/<process id>.
             say: told of each step in a few words.
         """
@@ -61,6 +63,7 @@ class System(Part):
         self._keys = Keys("", "", "")
         self._given: Given | None = None
         self._fsync = fsync
+        self._pool_size = pool_size
         self._say = say
         self._undo = contextlib.ExitStack()
         self._directory: RunDirectory | None = None
@@ -97,8 +100,9 @@ class System(Part):
         return self
 
     def stop(self) -> None:
-        """Stop every part and remove its data; harmless twice."""
-        self._undo.close()
+        """Stop every part and remove its data; harmless twice. Ctrl-C waits for it."""
+        with interrupted_later():
+            self._undo.close()
 
     def detach(self) -> None:
         """Let the parts outlive this process; from here on `local.running.down` stops them."""
@@ -219,7 +223,9 @@ class System(Part):
             self.pooled_url = given
             return
         self.say("Starting PgBouncer")
-        pooler = Pooler(self.direct_url, run_directory=directory, log=self._log("pooler"))
+        pooler = Pooler(
+            self.direct_url, run_directory=directory, log=self._log("pooler"), size=self._pool_size
+        )
         self.pooler = self._undo.enter_context(pooler)
         self.pooled_url = pooler.url()
         self._remember("pooler", pooler.process)

@@ -95,11 +95,14 @@ class Calls:
         key = self.system.service_role_key
         with self.console.status("waiting for the receipt"):
             while True:
-                response = httpx.get(
-                    f"{self.system.supabase_url}/storage/v1/object/{path}",
-                    headers={"apikey": key, "authorization": f"Bearer {key}"},
-                    trust_env=False,
-                )
+                try:
+                    response = httpx.get(
+                        f"{self.system.supabase_url}/storage/v1/object/{path}",
+                        headers={"apikey": key, "authorization": f"Bearer {key}"},
+                        trust_env=False,
+                    )
+                except httpx.HTTPError as error:
+                    raise LocalError(f"no answer from Storage: {type(error).__name__}") from error
                 if response.is_success:
                     return response.content
                 if time.monotonic() > deadline:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from local.errors import LocalError
+
 SHOWN = 160
 
 
@@ -36,19 +38,29 @@ class Visitor:
         self._name = name
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Calls a route; headers with underscores for hyphens."""
+        """Calls a route; headers with underscores for hyphens.
+
+        Raises:
+            LocalError: no answer came, or one that isn't JSON.
+        """
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self._token:
             sent["authorization"] = f"Bearer {self._token}"
-        began = time.monotonic()
-        response = httpx.request(
-            method, f"{self._url}{path}", json=body, headers=sent, timeout=35, trust_env=False
-        )
-        milliseconds = (time.monotonic() - began) * 1000
         request = f"{method} {path}" + (f" {json.dumps(body)}" if body is not None else "")
+        began = time.monotonic()
+        try:
+            response = httpx.request(
+                method, f"{self._url}{path}", json=body, headers=sent, timeout=35, trust_env=False
+            )
+        except httpx.HTTPError as error:
+            raise LocalError(f"no answer to {request}: {type(error).__name__}") from error
+        milliseconds = (time.monotonic() - began) * 1000
         self._show(f"{self._name}: {request}")
         self._show(f"  → {response.status_code} in {milliseconds:.0f} ms: {_shortened(response.text)}")
-        return Answer(response.status_code, response.json() if response.content else None)
+        try:
+            return Answer(response.status_code, response.json() if response.content else None)
+        except ValueError:
+            raise LocalError(f"the answer to {request} is no JSON") from None
 
     def _show(self, line: str) -> None:
         self._console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)

@@ -121,7 +121,11 @@ def should_show_every_type_as_to_jsonb_does(database: Database) -> None:
     assert database.states() == {"pending"}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(value=json_values)
 def should_carry_any_json(database: Database, value: Any) -> None:
     database.execute("create table if not exists public.documents (id serial primary key, document jsonb)")
@@ -135,7 +139,11 @@ def should_carry_any_json(database: Database, value: Any) -> None:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(table=identifiers, column=identifiers)
 def should_take_any_identifier(database: Database, table: str, column: str) -> None:
     names = {

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# A crowd that exceeds Supabase's 20 takes this machine a minute to start; bench/pooling.py gathers one.
+POOL_SIZE = 8
+
+
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     console = Console(stderr=True)
     logs = tmp_path_factory.mktemp("logs")
-    with System(fsync=False, log_directory=logs, say=console.print) as system:
+    with System(fsync=False, pool_size=POOL_SIZE, log_directory=logs, say=console.print) as system:
         deploy.bootstrap(system)
         yield system
 

@@ -90,7 +90,10 @@ when = "new.payment_due_at is not null"
 target = "expire_order"
 """
 BASE = CREATED + CHANGED + PROCESSED + DUE
-SCHEMA = Path(__file__).parents[2] / "local" / "demo" / "schema.sql"
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "local" / "demo" / "schema.sql"
+OPENAPI = ROOT / "docs" / "openapi.json"
+PROBLEM = "application/problem+json"
 REFUNDS = "create table public.refunds (id bigint generated always as identity primary key, total numeric)"
 ITEMS = json.dumps([{"sku": "espresso", "quantity": 1, "price": 9.99}])
 PATIENCE_SECONDS = 90.0
@@ -173,14 +176,17 @@ class Deployment:
     def wait_until_processed(self, orders: list[int]) -> None:
         wait_for(lambda: not self.unprocessed(orders))
 
-    def message_of(self, order: int) -> tuple[str, str]:
-        """Id and body of the message that tells of an order's insertion."""
-        [[message_id, body]] = self.rows(
+    def messages_of(self, order: int) -> list[list[str]]:
+        """Id and body of each message that tells of an order's insertion."""
+        return self.rows(
             "select id::text, body::text from bridge.message where webhook = 'order.created'"
             " and body -> 'data' @> jsonb_build_array("
             "jsonb_build_object('record', jsonb_build_object('id', %s::bigint)))",
             [order],
         )
+
+    def message_of(self, order: int) -> tuple[str, str]:
+        [[message_id, body]] = self.messages_of(order)
         return message_id, body
 
     # Over HTTP
@@ -203,13 +209,13 @@ class Deployment:
             "webhook-timestamp": str(int(sent_at.timestamp())),
             "webhook-signature": Webhook(secret or self.signing_secret()).sign(identity, sent_at, body),
         }
-        url = f"{self.outputs['ApiUrl']}/webhooks/{webhook}"
+        url = f"{self.outputs['WebhookUrl']}/webhooks/{webhook}"
         return httpx.post(url, content=body.encode(), headers=headers, timeout=30, trust_env=False)
 
     def call(self, method: str, path: str, *, token: str = "", **options: Any) -> httpx.Response:
         """Call a function's route."""
         headers = options.pop("headers", {}) | ({"authorization": f"Bearer {token}"} if token else {})
-        url = f"{self.outputs['ApiUrl']}{path}"
+        url = f"{self.outputs['WebhookUrl']}{path}"
         return httpx.request(method, url, headers=headers, timeout=40, trust_env=False, **options)
 
     def stored(self, path: str) -> bytes:

@@ -57,11 +57,11 @@ def should_process_a_change_again_but_not_its_own(deployment: Deployment) -> Non
 
 
 def should_leave_what_the_condition_leaves_out(deployment: Deployment) -> None:
-    before = deployment.column("select count(*) from bridge.message")
+    [order] = deployment.column("insert into public.orders (items, total) values ('[]', 0) returning id")
 
-    deployment.connection.execute("insert into public.orders (items, total) values ('[]', 0)")
-
-    assert deployment.column("select count(*) from bridge.message") == before
+    assert deployment.messages_of(order) == []
+    [other] = deployment.place()
+    assert len(deployment.messages_of(other)) == 1
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
@@ -109,7 +109,8 @@ def should_set_a_poison_event_aside_alone(deployment: Deployment) -> None:
 
     letters: list[int] = []
     wait_for(lambda: bool(collect_dead_orders(deployment, letters)))
-    assert letters == [poison]
+    # A message that came twice dies twice.
+    assert set(letters) == {poison}
     assert deployment.unprocessed([poison]) == [poison]
 
 
@@ -122,7 +123,7 @@ def should_deliver_what_pg_net_does_not(deployment: Deployment) -> None:
     deployment.system.pg_net.stop()
     try:
         orders = deployment.place(120)
-        wait_for(lambda: deployment.redeliver()["pending"] == 0)
+        wait_for(lambda: deployment.redeliver().get("pending") == 0)
         deployment.wait_until_processed(orders)
     finally:
         deployment.system.pg_net.start()
@@ -130,15 +131,16 @@ def should_deliver_what_pg_net_does_not(deployment: Deployment) -> None:
 
 def should_ring_for_redelivery_while_pg_net_is_behind(deployment: Deployment) -> None:
     deployment.system.pg_net.stop()
-    deployment.connection.execute(BACKLOG, [deployment.outputs["ApiUrl"]])
-    orders = deployment.place(50)
-    assert deployment.column(
-        "select count(*) from bridge.posted as p join bridge.message as m on m.id = p.message_id"
-        " where m.id = %s",
-        [deployment.message_of(orders[0])[0]],
-    ) == [0]
-
-    deployment.system.pg_net.start()
+    try:
+        deployment.connection.execute(BACKLOG, [deployment.outputs["WebhookUrl"]])
+        orders = deployment.place(50)
+        assert deployment.column(
+            "select count(*) from bridge.posted as p join bridge.message as m on m.id = p.message_id"
+            " where m.id = %s",
+            [deployment.message_of(orders[0])[0]],
+        ) == [0]
+    finally:
+        deployment.system.pg_net.start()
 
     deployment.wait_until_processed(orders)
     wait_for(lambda: '"rung":true' in deployment.logs())
@@ -146,10 +148,13 @@ def should_ring_for_redelivery_while_pg_net_is_behind(deployment: Deployment) ->
 
 def should_settle_what_pg_net_delivered(deployment: Deployment) -> None:
     orders = deployment.place(3)
-    deployment.wait_until_processed(orders)
     message_id, _ = deployment.message_of(orders[0])
+    # However long pg_net takes where functions are cold, redelivery leaves it alone.
+    later = "update bridge.message set due_at = now() + interval '1 hour' where id = %s and state = 'pending'"
+    deployment.connection.execute(later, [message_id])
+    deployment.wait_until_processed(orders)
 
-    wait_for(lambda: deployment.redeliver()["pending"] == 0)
+    wait_for(lambda: deployment.redeliver().get("pending") == 0)
 
     state = deployment.rows(
         "select state, attempts, last_error from bridge.message where id = %s", [message_id]

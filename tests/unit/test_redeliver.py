@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -229,24 +229,37 @@ def should_stop_before_the_function_is_stopped(
     assert queue.bodies() == []
 
 
+@dataclass
+class Clock:
+    """Time that passes only while a run pauses; what is written meanwhile comes from `write`."""
+
+    write: Callable[[int], None]
+    paused: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return sum(self.paused)
+
+    def sleep(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        self.write(len(self.paused))
+
+
 def should_look_again_for_a_while_when_rung(
     redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("redeliver.running.POLL_SECONDS", 0.05)
-    monkeypatch.setattr("redeliver.running.LINGER_SECONDS", 0.6)
+    def write(pause: int) -> None:
+        if pause in {2, 3, 6}:
+            insert(orders, pause, pause)
 
-    def write() -> None:
-        for order in range(3):
-            time.sleep(0.2)
-            insert(orders, order, order)
+    clock = Clock(write)
+    monkeypatch.setattr("redeliver.running.time", clock)
 
-    writer = threading.Thread(target=write)
-    writer.start()
     summary = redeliver(RUNG)
-    writer.join()
 
     assert (summary["rung"], summary["redelivered"]) == (True, 3)
-    assert delivered(queue) == [0, 1, 2]
+    assert delivered(queue) == [2, 3, 6]
+    # Each second, until nothing came for three.
+    assert clock.paused == [1] * 9
 
 
 def should_prune_on_schedule(redeliver: Redeliver, orders: TestDatabase) -> None:

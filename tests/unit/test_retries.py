@@ -30,19 +30,26 @@ def should_wait_longer_each_time(receives: int, seconds: int) -> None:
     assert retries.delay_seconds(receives) == seconds
 
 
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 60), (2, 900), (3, 900)])
+def should_wait_a_minute_for_a_full_pooler_and_longer_while_it_lasts(receives: int, seconds: int) -> None:
+    assert retries.full_pooler_delay_seconds(receives) == seconds
+
+
 @pytest.mark.usefixtures("aws")
 def should_be_received_again_after_its_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_SECONDS", 1)
     queue = Queue.create(**SLOW)
     boto3.client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
 
-    retries.schedule(queue.url, receive(queue))
+    received = receive(queue)
+    failed_at = time.monotonic()
 
-    assert receive(queue) == []
-    deadline = time.monotonic() + 10
+    retries.schedule(queue.url, received)
+
     again: list[dict[str, Any]] = []
-    while not again and time.monotonic() < deadline:
+    while not again and time.monotonic() < failed_at + 20:
         again = receive(queue)
+    assert time.monotonic() - failed_at >= 1
     assert again[0]["attributes"]["ApproximateReceiveCount"] == "2"
 
 

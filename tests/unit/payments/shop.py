@@ -136,7 +136,7 @@ class Shop:
         return self.client().v1.payment_intents.retrieve(self.payment(order)[3])
 
     def refused_bank_account(self) -> str:
-        """A payment method that is processed for half a second, and then refused."""
+        """A payment method that is processed for three seconds, and then refused."""
         method = self.client().v1.payment_methods.create(
             {
                 "type": "sepa_debit",

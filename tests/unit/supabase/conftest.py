@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge import aws as aws_clients
 from bridge.supabase import Supabase
 from tests.unit.aws import Secret
 from tests.unit.gateway import Gateway
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 SECRET_KEY = "sb_secret_0123456789abcdefghijkl_01234567"
 PUBLISHABLE_KEY = "sb_publishable_0123456789abcdefghijkl_01234567"
 USER = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
+
+
+# Making the client that reads the keys can take longer than a request may.
+@pytest.fixture(autouse=True)
+def secrets_client(aws: None) -> None:  # noqa: ARG001
+    aws_clients.client("secretsmanager")
 
 
 @pytest.fixture
@@ -42,9 +49,9 @@ def user_secret(aws: None, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def service(service_secret: Secret) -> Supabase:  # noqa: ARG001
-    return Supabase.service_role(timeout=2)
+    return Supabase.service_role(timeout=8)
 
 
 @pytest.fixture
 def user(user_secret: Secret) -> Supabase:  # noqa: ARG001
-    return Supabase.as_user(USER, timeout=2)
+    return Supabase.as_user(USER, timeout=8)

@@ -137,23 +137,25 @@ def should_give_up_after_three_attempts(service: Supabase, gateway: Gateway) -> 
     assert len(gateway.seen) == 3
 
 
-def should_wait_as_long_as_it_is_told(service_secret: Secret, gateway: Gateway) -> None:
+def should_wait_as_long_as_it_is_told(service: Supabase, service_secret: Secret, gateway: Gateway) -> None:
     gateway.will(Reply(503, headers={"Retry-After": "1"}))
     secrets.get(service_secret.id)
     began = time.monotonic()
 
-    assert Supabase.service_role(timeout=8).select("users") == []
+    assert service.select("users") == []
     assert 1 <= time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("header", ["30", "Wed, 21 Oct 2099 07:28:00 GMT"])
-def should_not_wait_longer_than_it_has_time(service_secret: Secret, gateway: Gateway, header: str) -> None:
+def should_not_wait_longer_than_it_has_time(
+    service: Supabase, service_secret: Secret, gateway: Gateway, header: str
+) -> None:
     gateway.will(Reply(503, headers={"Retry-After": header}))
     secrets.get(service_secret.id)
     began = time.monotonic()
 
     with pytest.raises(SupabaseUnavailableError):
-        Supabase.service_role(timeout=8).select("users")
+        service.select("users")
     assert time.monotonic() - began < 4
 
 
@@ -173,14 +175,14 @@ def should_stop_when_its_time_is_over(service_secret: Secret, gateway: Gateway) 
     assert time.monotonic() - began < 4
 
 
-@pytest.mark.usefixtures("service_secret")
-def should_stop_when_an_answer_trickles(gateway: Gateway) -> None:
+def should_stop_when_an_answer_trickles(service_secret: Secret, gateway: Gateway) -> None:
     gateway.will(Reply(body=[" " * 100], seconds_a_byte=0.1))
+    secrets.get(service_secret.id)
     began = time.monotonic()
 
     with pytest.raises(SupabaseUnavailableError, match="took too long to send its answer"):
-        Supabase.service_role(timeout=0.5).select("users")
-    assert time.monotonic() - began < 5
+        Supabase.service_role(timeout=2).select("users")
+    assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize("ask", [READ[0], WRITE[0]])
