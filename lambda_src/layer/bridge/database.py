@@ -25,7 +25,8 @@ TRUSTED_IDLE_SECONDS = 1.0
 # NAT gateways and load balancers forget a connection that idles for 350 s, and tell no one.
 MAX_IDLE_SECONDS = 300.0
 # One that idled for longer may be gone without a word: BEGIN on it is given up early, for a new connection.
-DOUBTED_IDLE_SECONDS = 5.0
+# Not sooner: a full pooler keeps in its queue whoever left without being served, and would have each twice.
+DOUBTED_IDLE_SECONDS = 60.0
 DOUBTED_PATIENCE_MS = 2_000
 # What BEGIN takes while the pooler has a connection to give.
 _NEGLIGIBLE_MS = 100

@@ -16,7 +16,8 @@ const BEGIN_TIMEOUT_MS = 15_000
 // NAT gateways and load balancers forget a connection that idles for 350 s, and tell no one.
 const MAX_IDLE_MS = 300_000
 // One that idled for longer may be gone without a word: BEGIN on it is given up early, for a new connection.
-const DOUBTED_IDLE_MS = 5_000
+// Not sooner: a full pooler keeps in its queue whoever left without being served, and would have each twice.
+const DOUBTED_IDLE_MS = 60_000
 const DOUBTED_PATIENCE_MS = 2_000
 
 /**
