@@ -98,11 +98,11 @@ def _deploy(system: System) -> tuple[str, str]:
 def _grow(
     system: System, console: Console, url: str, headers: dict[str, str], waiting: Callable[[], int]
 ) -> Crowd:
-    """Send larger and larger crowds, until one is whole or is refused."""
+    """Send larger and larger crowds, until the largest is answered or one is refused."""
     # From here on API Gateway knows the token.
     httpx.get(url, headers=headers, timeout=REQUEST_SECONDS, trust_env=False)
-    size = STEP
-    while True:
+    # The last once more: by then all instances have started that it takes.
+    for size in (*range(STEP, SIZE + 1, STEP), SIZE):
         if set(warm(url, size=size, headers=headers)) == {200}:
             console.print(f"  {size} instances are up")
         crowd = gather(url, size=size, headers=headers, direct_url=system.admin_url, waiting=waiting)
@@ -110,9 +110,9 @@ def _grow(
             f"  {size} at once: answers {crowd.statuses}, {crowd.gathered} under way at the same time, "
             f"connections to Postgres {crowd.backends}"
         )
-        if size == SIZE or REFUSED in crowd.statuses:
-            return crowd
-        size = min(size + STEP, SIZE)
+        if REFUSED in crowd.statuses:
+            break
+    return crowd
 
 
 def _under_way(connection: psycopg.Connection) -> int:

@@ -25,7 +25,8 @@ STAGE = "local"
 PREFIX = f"external-compute-{STAGE}"
 SECRETS_STACK = f"{PREFIX}-secrets"
 BRIDGE_STACK = f"{PREFIX}-bridge"
-STEP_SECONDS = 600
+# The first synthesis installs the libraries of all functions, over whatever line there is.
+STEP_SECONDS = 3_000
 QUIET = ("--ci", "--no-notices", "--no-color")
 # Values over standard input: arguments are visible to every user of the machine.
 FILL_SECRETS = "import json, sys; from scripts.fill_secrets import main; main(json.load(sys.stdin))"

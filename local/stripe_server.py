@@ -63,6 +63,7 @@ KEPT = frozenset({"description", "receipt_email", "statement_descriptor", "state
 CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation"})
 # What a bank debit takes. localstripe's half a second is over before a second request has come.
 BANK_SECONDS = 3
+EXPORT = resources.PaymentIntent._export  # noqa: SLF001 - its API
 NOT_FOUND = 404
 NOT_STARTED = frozenset({400, 401, NOT_FOUND, 409})
 
@@ -127,6 +128,15 @@ def _charge(intent: Any) -> None:
         raise
     if intent.status == "succeeded":
         intent.amount_received = intent.amount
+
+
+def _export_intent(intent: Any, expand: list[str] | None = None) -> dict[str, Any]:
+    """Export a payment intent with the id of its charge, or the charge itself where that is expanded."""
+    wanted = expand or []
+    made: dict[str, Any] = EXPORT(intent, [path for path in wanted if path != "latest_charge"])
+    if "latest_charge" not in wanted and made["latest_charge"]:
+        made["latest_charge"] = made["latest_charge"]["id"]
+    return made
 
 
 def _payment_method(name: str) -> Any:
@@ -221,6 +231,7 @@ def application(key: str) -> web.Application:
     resources.asyncio = SimpleNamespace(
         sleep=lambda _: asyncio.sleep(BANK_SECONDS), ensure_future=asyncio.ensure_future
     )
+    resources.PaymentIntent._export = _export_intent  # noqa: SLF001 - its API
     resources.extra_apis[:0] = [
         ("POST", "/v1/payment_intents", create_intent),
         ("POST", "/v1/payment_intents/{id}/confirm", confirm_intent),

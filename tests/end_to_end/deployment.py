@@ -36,6 +36,7 @@ secrets = ["supabase", "supabase-service-role"]
 [functions.orders]
 routes = { "GET /orders" = ["authenticated", "service_role"] }
 secrets = ["database"]
+timeout = 29
 max_concurrency = 60
 
 [functions.payments]

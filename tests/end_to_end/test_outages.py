@@ -153,9 +153,9 @@ def should_answer_all_of_a_crowd_with_no_more_connections_than_the_pool_has(depl
         crowd = gather(
             url, size=CROWD, headers=headers, direct_url=system.direct_url, waiting=pooler.under_way
         )
+        assert crowd.statuses == {200: CROWD}
         assert crowd.backends <= pooler.size
         if crowd.gathered > pooler.size:
             break
     # Redelivery, which comes by, counts as well.
     assert crowd.gathered > pooler.size
-    assert crowd.statuses == {200: CROWD}

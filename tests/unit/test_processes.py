@@ -138,6 +138,7 @@ def should_kill_what_takes_too_long_with_what_it_started(tmp_path: Path, line: L
     with pytest.raises(subprocess.TimeoutExpired):
         run([sys.executable, "-c", PARENT, line.path], environment={}, directory=tmp_path, timeout=3)
 
+    line.wait_for(b"x")
     line.wait_for(b"")
 
 

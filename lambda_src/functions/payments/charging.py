@@ -31,7 +31,6 @@ from payments.intents import (
     Intents,
     RefusedAmountError,
     RefusedMethodError,
-    is_refunded,
 )
 from payments.models import Payment, PaymentStatus
 from payments.records import Due, KeyReusedError, Request
@@ -104,7 +103,7 @@ class Cashier:
             return self._confirm(due, self._create(due))
         intent = self.intents.retrieve(due.payment_intent_id)
         if intent.status == "succeeded":
-            if is_refunded(intent):
+            if self.intents.is_refunded(intent.id):
                 raise refusals.refunded(due)
             return self._settle(intent)
         if intent.status == "processing":

@@ -20,7 +20,7 @@ from bridge.errors import SecretError
 from bridge.problems import unavailable
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams
+    from stripe.params import PaymentIntentCreateParams, PaymentIntentRetrieveParams
 
 CONNECT_SECONDS = 2.0
 # Banks take their time; what isn't answered by then may still happen, and a retry finds it.
@@ -108,15 +108,29 @@ class Intents:
             _refused(error)
 
     def retrieve(self, intent_id: str) -> PaymentIntent:
-        """Look a PaymentIntent up, with its latest charge.
+        """Look a PaymentIntent up.
 
         Raises:
             Problem: 503, Stripe can't be reached.
         """
+        return self._retrieve(intent_id)
+
+    def is_refunded(self, intent_id: str) -> bool:
+        """Tell whether all that a PaymentIntent charged was given back.
+
+        Raises:
+            Problem: 503, Stripe can't be reached.
+        """
+        charge = self._retrieve(intent_id, {"expand": ["latest_charge"]}).latest_charge
+        if not isinstance(charge, stripe.Charge):
+            raise TypeError(f"{intent_id} has not been charged")
+        return charge.refunded
+
+    def _retrieve(
+        self, intent_id: str, parameters: "PaymentIntentRetrieveParams | None" = None
+    ) -> PaymentIntent:
         try:
-            return self._call(
-                lambda api, options: api.retrieve(intent_id, {"expand": ["latest_charge"]}, options)
-            )
+            return self._call(lambda api, options: api.retrieve(intent_id, parameters, options))
         except stripe.InvalidRequestError as error:
             # Made in another account of Stripe, where it may have been charged: nothing takes its place.
             _refused(error)
@@ -178,7 +192,7 @@ class Intents:
         except (stripe.AuthenticationError, stripe.PermissionError) as error:
             refusal = SecretError(
                 f'Stripe does not take "secret_key" of secret "{self._secret_id()}" for this'
-                f" ({error.http_status}): fill in one that may write PaymentIntents"
+                f" ({error.http_status}): fill in one that may write PaymentIntents and read Charges"
             )
         secrets.refresh(self._secret_id())
         if self._secret_key() == self._key:
@@ -225,14 +239,6 @@ class Intents:
 
     def _secret_id(self) -> str:
         return required(self._environment, "STRIPE_SECRET_ID")
-
-
-def is_refunded(intent: PaymentIntent) -> bool:
-    """Tell whether what a retrieved PaymentIntent charged was given back, all of it or a part."""
-    charge = intent.latest_charge
-    if charge is None or isinstance(charge, str):
-        raise TypeError(f"{intent.id} was not retrieved with its latest charge")
-    return charge.amount_refunded > 0
 
 
 class _Session(requests.Session):

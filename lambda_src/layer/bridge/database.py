@@ -162,6 +162,14 @@ class Database:
         idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         return idle and not connection.closed and time.time() - self._used_at < MAX_IDLE_SECONDS
 
+    def _is_doubted(self) -> bool:
+        idle_for = time.time() - self._used_at
+        return (
+            self._connection is not None
+            and self._reusable(self._connection)
+            and idle_for > DOUBTED_IDLE_SECONDS
+        )
+
     def _responds(self, connection: Connection) -> bool:
         if not self._reusable(connection):
             return False
@@ -176,9 +184,8 @@ class Database:
     def _begin(self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int) -> Connection:
         """Begin a transaction; once more if the connection is found lost, as nothing of the block has run."""
         began = time.monotonic()
-        patience_ms = timeout_ms
-        if doubted := self._connection is not None and time.time() - self._used_at > DOUBTED_IDLE_SECONDS:
-            patience_ms = min(DOUBTED_PATIENCE_MS, timeout_ms // 2)
+        doubted = self._is_doubted()
+        patience_ms = min(DOUBTED_PATIENCE_MS, timeout_ms // 2) if doubted else timeout_ms
         try:
             return self._try_to_begin(begun, values, timeout_ms, patience_ms)
         except psycopg.OperationalError:

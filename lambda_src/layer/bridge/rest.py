@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import urllib3
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, SSLError
 from urllib3.exceptions import TimeoutError as UnfinishedError
 
@@ -165,13 +166,20 @@ def _send_once(
 def _read(response: urllib3.BaseHTTPResponse, url: str, deadline: float) -> bytes:
     # urllib3 bounds each wait for a part of the body, not how many parts there are.
     parts = []
-    while part := response.read1(_PART_BYTES):
+    while part := _read_part(response, deadline):
         parts.append(part)
         if time.monotonic() > deadline:
             response.close()
             raise UnfinishedError(f"{url} took too long to send its answer")
     response.release_conn()
     return b"".join(parts)
+
+
+def _read_part(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    connection = response.connection
+    if isinstance(connection, HTTPConnection) and connection.sock is not None:
+        connection.sock.settimeout(max(deadline - time.monotonic(), _LEAST_SECONDS))
+    return response.read1(_PART_BYTES)
 
 
 def _decoded(status: int, data: bytes) -> Any:

@@ -195,8 +195,9 @@ class Supabase:
 
     def _send(self, request: rest.Request) -> Any:
         deadline = time.monotonic() + self._timeout
-        access = self._access()
+        access = None
         try:
+            access = self._access()
             return self._sent(request, access, deadline)
         except SupabaseKeyError:
             # It may have been exchanged since the entry was read.
