@@ -35,7 +35,7 @@ def running_supabase(server: Server, supabase_template: str) -> Iterator[Supabas
         with psycopg.connect(server.admin_url(), autocommit=True) as admin:
             # Supabase's is 8 seconds.
             admin.execute(
-                sql.SQL("alter role authenticator in database {} set statement_timeout = '1s'").format(name)
+                sql.SQL("alter role authenticator in database {} set statement_timeout = '2s'").format(name)
             )
         yield supabase
 

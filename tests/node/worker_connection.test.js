@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { createSecret, DATABASE_URL, numbered, output, putSecret, terminate } from './support.js'
+import { createSecret, DATABASE_URL, numbered, output, putSecret, terminate, until } from './support.js'
 import { leaveEffect, make, prepare, run, seen, using } from './workers.js'
 
 prepare()
@@ -65,25 +65,23 @@ test('should fail only the event whose connection breaks', async () => {
 })
 
 test('should have no effect after the connection broke, whatever the handler still does', async () => {
-  let fulfilled = 0
-  const { promise: over, resolve: end } = Promise.withResolvers()
+  const became = { fulfilled: 0, rejected: 0 }
   const handler = make(async (event, sql) => {
     const [{ pid }] = await sql`select pg_backend_pid() as pid`
     await terminate(pid)
     for (let attempt = 0; attempt < 3; attempt += 1) {
       sql`insert into public.effect values (${event.id})`.then(
-        () => (fulfilled += 1),
-        () => {},
+        () => (became.fulfilled += 1),
+        () => (became.rejected += 1),
       )
       await sleep(50)
     }
-    end(null)
   })
 
   const lines = await output(async () => assert.deepEqual(await run(handler, ...numbered(1)), ['record-0']))
-  await over
+  await until(async () => became.fulfilled + became.rejected === 3)
 
-  assert.equal(fulfilled, 0)
+  assert.equal(became.fulfilled, 0)
   assert.deepEqual(await seen(), [])
   assert.equal(lines[0].reason, 'the connection to Postgres was lost')
   assert.deepEqual(await run(make(leaveEffect), ...numbered(1)), [])

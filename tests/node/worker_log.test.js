@@ -49,6 +49,7 @@ test('should log the event but nothing of its record', async () => {
 for (const [code, statement] of [
   ['22P02', "select 'private'::uuid"],
   ['P0001', "do $$ begin raise exception 'private'; end $$"],
+  ['23505', "do $$ begin raise unique_violation using message = 'private'; end $$"],
   ['BR001', "do $$ begin raise exception 'private' using errcode = 'BR001'; end $$"],
 ]) {
   test(`should log nothing of a message of Postgres that quotes values: ${code}`, async () => {

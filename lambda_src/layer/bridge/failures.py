@@ -24,7 +24,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     if is_of_postgres(error):
         described |= {
             "sqlstate": error.sqlstate,
-            "reason": _told(error.sqlstate, error.diag.message_primary),
+            "reason": None if _is_raised(error) else _told(error.sqlstate, error.diag.message_primary),
             "constraint": error.diag.constraint_name,
         }
     elif isinstance(error, SupabaseError):
@@ -34,6 +34,11 @@ def describe(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     described["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
     return described
+
+
+def _is_raised(error: "psycopg.Error") -> bool:
+    # A trigger may raise whatever it likes under any code.
+    return error.diag.source_function == "exec_stmt_raise"
 
 
 def _told(code: str | None, message: str | None) -> str | None:

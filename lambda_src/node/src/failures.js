@@ -26,7 +26,9 @@ export function describe(error) {
  */
 function particulars(error) {
   if (error instanceof postgres.PostgresError) {
-    const reason = NAMING_OBJECTS.test(error.code) ? error.message : undefined
+    // A trigger may raise whatever it likes under any code.
+    const raised = error.routine === 'exec_stmt_raise'
+    const reason = NAMING_OBJECTS.test(error.code) && !raised ? error.message : undefined
     return { sqlstate: error.code, reason, constraint: error.constraint_name }
   }
   if (error instanceof BridgeError) return { reason: error.message }

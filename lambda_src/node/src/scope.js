@@ -16,10 +16,14 @@ export class Scope {
   #over = false
   /** @type {Set<any>} queries and savepoints that have begun and not ended */
   #underWay = new Set()
+  // Rejected when the work has failed, and when the connection has broken: who waits then waits in vain.
+  #failed = /** @type {PromiseWithResolvers<never>} */ (Promise.withResolvers())
+  #lost = /** @type {PromiseWithResolvers<never>} */ (Promise.withResolvers())
 
   /** @param {import('./wire.js').Wire} wire */
   constructor(wire) {
     this.#wire = wire
+    for (const { promise } of [this.#failed, this.#lost]) promise.catch(() => {})
   }
 
   /**
@@ -33,6 +37,10 @@ export class Scope {
   async run(sql, work) {
     try {
       return await work(this.#guarded(sql))
+    } catch (error) {
+      // A savepoint whose own work still waits for something would keep the error back.
+      this.#failed.reject(error)
+      throw error
     } finally {
       this.#over = true
       // A savepoint ends with statements of its own. A query that is read by a cursor need not end at all.
@@ -42,6 +50,7 @@ export class Scope {
 
   /** Fail what will never be answered, once the transaction has ended. */
   abandon() {
+    this.#lost.reject(new LostConnectionError())
     for (const each of this.#underWay) each.reject?.(new LostConnectionError())
   }
 
@@ -70,9 +79,9 @@ export class Scope {
       // Queries are lazy: whether it comes too late is known when it is about to be sent.
       const { handler } = query
       query.handler = () => {
-        if (this.#wire.lost) return query.reject(new LostConnectionError())
-        if (this.#over) return query.reject(refusal)
+        if (this.#over && !this.#wire.lost) return query.reject(refusal)
         this.#follow(query)
+        if (this.#wire.lost) return query.reject(new LostConnectionError())
         handler(query)
       }
       Object.defineProperty(query, 'origin', { get: () => refusal.stack?.replace(/.*\n/, ASKED_BY) })
@@ -86,13 +95,20 @@ export class Scope {
    * @param {any[]} given
    */
   async #savepoint(sql, given) {
+    if (this.#wire.lost) throw new LostConnectionError()
     if (this.#over) throw this.#refusal(this.#savepoint)
-    const guarded = given.map((each) =>
-      typeof each === 'function' ? (/** @type {Transaction} */ inner) => each(this.#guarded(inner)) : each,
-    )
+    const guarded = given.map((each) => (typeof each === 'function' ? this.#inner(each) : each))
     const done = /** @type {any} */ (sql.savepoint)(...guarded)
     this.#follow(done)
-    return await done
+    return await Promise.race([done, this.#lost.promise])
+  }
+
+  /** @param {(sql: Transaction) => any} work a savepoint's */
+  #inner(work) {
+    return (/** @type {Transaction} */ sql) => {
+      const made = work(this.#guarded(sql))
+      return Promise.race([Array.isArray(made) ? Promise.all(made) : made, this.#failed.promise])
+    }
   }
 
   /** @param {any} promise */
