@@ -109,18 +109,23 @@ def should_tell_of_postgres_error_what_quotes_no_row(make: Make, effects: TestDa
     assert "private" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("statement", "state"),
+    [
+        ("select 'private'::text::uuid", "22P02"),
+        ("do $$ begin raise exception 'private'; end $$", "P0001"),
+        ("do $$ begin raise unique_violation using message = 'private'; end $$", "23505"),
+    ],
+)
 def should_tell_nobody_the_values_that_postgres_quotes(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    make: Make, capsys: pytest.CaptureFixture[str], statement: str, state: str
 ) -> None:
-    def convert(_: Any, db: psycopg.Connection) -> None:
-        db.execute("select %s::text::uuid", ("private",))
-
     with pytest.raises(Exception, match="the log of the task's function") as raised:
-        call(make(convert))
+        call(make(lambda _, db: db.execute(statement)))
 
-    assert type(raised.value).__name__ == "InvalidTextRepresentation"
-    assert lines(capsys)[0]["sqlstate"] == "22P02"
-    assert "private" not in str(raised.value) + capsys.readouterr().out
+    [line, *_] = lines(capsys)
+    assert line["sqlstate"] == state
+    assert "private" not in f"{raised.value} {line}"
 
 
 def should_raise_the_bridges_own_errors_as_they_are(make: Make, database_secret: Secret) -> None:

@@ -4,7 +4,8 @@ Each request goes through the same steps, and goes on where an earlier one stopp
 
 1. Postgres: the order is read as the caller, so that row-level security decides.
 2. Postgres: its payment is opened; amount and currency are kept with it.
-3. Stripe: the PaymentIntent is created, unconfirmed, or looked up. One that has succeeded goes to step 6.
+3. Stripe: the PaymentIntent is created, unconfirmed, or looked up. One that has succeeded goes to step 6,
+   unless what it charged was given back.
 4. Postgres: its id is committed, if the order can still be charged that amount.
 5. Stripe: it is confirmed. It can succeed once, and no other is ever confirmed for the order.
 6. Postgres: the payment has succeeded and the order is paid, in one transaction.

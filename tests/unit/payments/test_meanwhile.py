@@ -157,6 +157,17 @@ def should_not_call_paid_what_was_refunded(shop: Shop) -> None:
     assert (shop.status(order), shop.charges()) == ("paid", 2)
 
 
+def should_pay_an_order_of_which_only_a_part_was_refunded(shop: Shop) -> None:
+    order, key = shop.order(), str(uuid4())
+    shop.proxy.on(CONFIRM, after(shop.disconnect))
+    assert shop.pay(order, key=key).status == 503
+    shop.reconnect()
+    shop.client().v1.refunds.create({"payment_intent": shop.payment(order)[3], "amount": 100})
+
+    assert shop.pay(order, key=key).status == 200
+    assert (shop.status(order), shop.charges()) == ("paid", 1)
+
+
 def should_log_that_an_order_was_paid_twice(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     order = shop.order()
     shop.proxy.on(CONFIRM, after(shop.disconnect))
