@@ -10,6 +10,7 @@ from psycopg import errors
 from standardwebhooks.webhooks import Webhook
 
 from tests.databases import SECRET
+from tests.signatures import SIGNING, Signing
 
 if TYPE_CHECKING:
     from tests.databases import Database
@@ -30,6 +31,17 @@ def should_be_verified_by_the_standards_own_library(orders: Database) -> None:
     Webhook(SECRET).verify(body, headers)
     assert headers["Content-Type"] == "application/json"
     assert headers["webhook-id"] == orders.messages()[0]["id"]
+
+
+@pytest.mark.parametrize("vector", SIGNING, ids=lambda vector: vector.name)
+def should_sign_as_everybody_does(database: Database, vector: Signing) -> None:
+    secrets = " ".join(secret.removeprefix("whsec_") for secret in vector.secrets)
+
+    signature = database.scalar(
+        "select bridge.sign(%s, %s, %s, %s)", [vector.id, vector.timestamp, vector.body, secrets]
+    )
+
+    assert signature == vector.signature
 
 
 def should_sign_with_both_secrets_while_one_rotates(orders: Database) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from bridge.errors import SecretError, SignatureError
 from bridge.signing import sign, verify
+from tests.signatures import NOW, SIGNING, VERIFYING, Signing, Verifying
 
 CURRENT = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREVIOUS = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -29,6 +31,27 @@ def refused(body: str | bytes, signed: dict[str, str]) -> bool:
     except SignatureError:
         return True
     return False
+
+
+@pytest.mark.parametrize("vector", SIGNING, ids=lambda vector: vector.name)
+def should_sign_as_everybody_does(vector: Signing) -> None:
+    signed = sign(vector.body, vector.id, vector.secrets, datetime.fromtimestamp(vector.timestamp, UTC))
+
+    assert signed == {
+        "webhook-id": vector.id,
+        "webhook-timestamp": str(vector.timestamp),
+        "webhook-signature": vector.signature,
+    }
+
+
+@pytest.mark.parametrize("vector", VERIFYING, ids=lambda vector: vector.name)
+def should_judge_as_everybody_does(vector: Verifying) -> None:
+    with time_machine.travel(NOW, tick=False):
+        if vector.accepted:
+            verify(vector.body, vector.headers, vector.secrets)
+        else:
+            with pytest.raises(SignatureError):
+                verify(vector.body, vector.headers, vector.secrets)
 
 
 def should_sign_as_the_standards_library_does() -> None:
