@@ -5,6 +5,38 @@ comment on schema bridge is
   'Supabase External Compute: captures row changes and delivers them as signed webhooks. Not exposed over REST.';
 revoke all on schema bridge from public;
 
+-- An installation that knew one target for each webhook, or what its teardown left. What is dropped here follows anew.
+do $$
+begin
+  if (select count(*) from pg_index, unnest(indkey) where indrelid = to_regclass('bridge.message') and indisprimary) = 1
+  then
+    alter table bridge.message drop constraint message_pkey, add primary key (id, target);
+    drop index bridge.message_due;
+    drop table if exists bridge.posted;
+    drop view if exists bridge.status;
+    drop function if exists
+      bridge.set_signing_secret(text), bridge.ping(),
+      bridge.put(uuid, bridge.webhook, oid, jsonb, text, text, timestamptz),
+      bridge.put_halves(bridge.webhook, oid, jsonb, text, text, timestamptz),
+      bridge.fail(uuid, text), bridge.complete(uuid[]), bridge.claim(integer, integer);
+  end if;
+  if exists (
+    select from pg_attribute
+    where attrelid = to_regclass('bridge.webhook') and attname = 'target' and not attisdropped)
+  then
+    alter table bridge.webhook add targets text[] check (cardinality(targets) > 0);
+    update bridge.webhook set targets = array[target];
+    alter table bridge.webhook alter targets set not null, drop target;
+    alter table bridge.target
+      drop constraint target_kind_check,
+      add url text, add fast_path boolean not null default true,
+      add paused_at timestamptz, add paused_because text,
+      add failures integer not null default 0, add held_until timestamptz not null default '-infinity',
+      add constraint target_kind check (kind in ('queue', 'http') and (kind = 'http') = (url is not null));
+  end if;
+end
+$$;
+
 create table if not exists bridge.installation (
   only_row boolean primary key default true check (only_row),
   owner text not null,
@@ -24,10 +56,25 @@ comment on column bridge.installation.declaration is 'What bridge.sync was last 
 
 create table if not exists bridge.target (
   name text primary key,
-  kind text not null check (kind in ('queue'))
+  kind text not null,
+  url text,
+  fast_path boolean not null default true,
+  paused_at timestamptz,
+  paused_because text,
+  failures integer not null default 0,
+  held_until timestamptz not null default '-infinity',
+  constraint target_kind check (kind in ('queue', 'http') and (kind = 'http') = (url is not null))
 );
-comment on table bridge.target is 'Where webhooks deliver to.';
-comment on column bridge.target.kind is 'queue: an SQS queue with a worker behind it.';
+comment on table bridge.target is 'Where webhooks deliver to, and whether that can be delivered to just now.';
+comment on column bridge.target.kind is 'queue: an SQS queue with a worker behind it. http: an address.';
+comment on column bridge.target.url is 'Where an http target is posted to; {webhook} stands for the webhook''s name.';
+comment on column bridge.target.fast_path is
+  'Whether pg_net posts to it, which takes an answer that repeats the message''s id; else redelivery alone does, rung for at once.';
+comment on column bridge.target.paused_at is 'Since when its messages only collect; null: they are delivered. See bridge.pause and bridge.resume.';
+comment on column bridge.target.paused_because is 'Why it is paused.';
+comment on column bridge.target.failures is
+  'How many times in a row it was out of reach or asked for time; from the first on, it is tried with one message at a time.';
+comment on column bridge.target.held_until is 'Not tried before, whatever is due.';
 
 create table if not exists bridge.webhook (
   name text primary key,
@@ -36,7 +83,7 @@ create table if not exists bridge.webhook (
   operations text[] not null,
   columns text[],
   condition text,
-  target text not null references bridge.target deferrable initially deferred,
+  targets text[] not null check (cardinality(targets) > 0),
   enabled boolean not null,
   declaration jsonb not null
 );
@@ -48,7 +95,7 @@ comment on column bridge.webhook.enabled is 'False: changes are not captured. Ta
 comment on column bridge.webhook.declaration is 'The webhook as last declared, so that a deploy resets only what the declaration changed.';
 
 create table if not exists bridge.message (
-  id uuid primary key,
+  id uuid not null,
   webhook text not null,
   target text not null,
   body jsonb not null,
@@ -57,20 +104,22 @@ create table if not exists bridge.message (
   created_at timestamptz not null default clock_timestamp(),
   due_at timestamptz not null default clock_timestamp(),
   delivered_at timestamptz,
-  last_error text
+  last_error text,
+  primary key (id, target)
 );
 -- "if not exists" would lock the table against writers before it looks.
 do $$
 begin
-  if to_regclass('bridge.message_due') is null then
-    create index message_due on bridge.message (due_at) where state = 'pending';
+  if to_regclass('bridge.message_due_for') is null then
+    create index message_due_for on bridge.message (target, due_at) where state = 'pending';
   end if;
   if to_regclass('bridge.message_dead') is null then
     create index message_dead on bridge.message (webhook, id) where state = 'dead';
   end if;
 end
 $$;
-comment on table bridge.message is 'The outbox: messages of up to 100 events, written by the transaction that made the change.';
+comment on table bridge.message is
+  'The outbox: messages of up to 100 events, written by the transaction that made the change; a row for each target, with a state of its own.';
 comment on column bridge.message.id is 'The webhook-id: a UUID, version 7 (RFC 9562), the same across attempts and ordered by time.';
 comment on column bridge.message.body is 'What is sent, byte for byte, as body::text.';
 comment on column bridge.message.state is 'pending: not known to be delivered. delivered. dead: given up, or never sendable; see last_error.';
@@ -84,9 +133,12 @@ comment on column bridge.message.last_error is 'Why the last attempt failed.';
 create unlogged table if not exists bridge.posted (
   request_id bigint primary key,
   message_id uuid not null,
+  targets text[] not null,
   posted_at timestamptz not null default clock_timestamp()
 );
 comment on table bridge.posted is 'Which of pg_net''s requests carries which message, until its answer is settled.';
+comment on column bridge.posted.targets is
+  'Whose delivery the request is: an http target''s, or that of all queues, which one request to the API reaches.';
 
 create table if not exists bridge.processed_event (
   worker text not null,

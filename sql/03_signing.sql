@@ -23,10 +23,18 @@ as $$
 $$;
 comment on function bridge.message_id_at(timestamptz) is 'The lowest message id of that moment: older messages have smaller ids.';
 
-create or replace function bridge.set_signing_secret(secret text) returns void
+create or replace function bridge.secret_name(target_name text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select 'bridge_signing_secret' || coalesce(':' || target_name, '')
+$$;
+comment on function bridge.secret_name(text) is 'What Vault calls the signing secret of an http target; of the API, for null.';
+
+create or replace function bridge.set_signing_secret(secret text, target_name text default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+  known_as text := bridge.secret_name(target_name);
   existing uuid;
   present text;
   wrong_size integer := (
@@ -41,16 +49,34 @@ begin
       message = format('a signing secret holds %s bytes, 24 to 64 are needed', wrong_size);
   end if;
   select id, decrypted_secret into existing, present
-  from vault.decrypted_secrets where name = 'bridge_signing_secret';
+  from vault.decrypted_secrets where name = known_as;
   if existing is null then
-    perform vault.create_secret(secret, 'bridge_signing_secret', 'Signs webhooks of Supabase External Compute');
+    perform vault.create_secret(secret, known_as, 'Signs webhooks of Supabase External Compute');
   elsif secret is distinct from present then
     perform vault.update_secret(existing, secret);
   end if;
 end
 $$;
-comment on function bridge.set_signing_secret(text) is
-  'Puts the signing secret into Vault: base64 without prefix; two, separated by a space, while it rotates.';
+comment on function bridge.set_signing_secret(text, text) is
+  'Puts a signing secret into Vault, the API''s or an http target''s: base64 without prefix; two, separated by a space, while it rotates.';
+
+create or replace function bridge.signing_secret(target_name text) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select decrypted_secret from vault.decrypted_secrets where name = bridge.secret_name(target_name)
+$$;
+comment on function bridge.signing_secret(text) is 'A signing secret as Vault has it; null if it has none.';
+
+create or replace function bridge.forget_signing_secrets(keeping text[]) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from vault.secrets where starts_with(name, bridge.secret_name(null)) and name <> all (keeping);
+exception when others then
+  raise notice 'signing secrets that are no longer needed stay in Vault: %', sqlerrm;
+end
+$$;
+comment on function bridge.forget_signing_secrets(text[]) is 'Deletes the bridge''s secrets from Vault, except those of these names.';
 
 create or replace function bridge.sign(message_id text, at bigint, body text, secret text) returns text
 language sql immutable strict set search_path = pg_catalog, pg_temp

@@ -17,7 +17,7 @@ from stacks.constructs.source import Sources
 from stacks.entries import SIGNING, Entries
 from stacks.environment_size import check_environment_size
 from stacks.functions import Functions
-from stacks.names import camel_case, queue_name
+from stacks.names import camel_case, queue_name, target_entry
 from stacks.pool import pool_warning
 from stacks.removal import removal_policy
 from stacks.settings import Settings
@@ -98,21 +98,45 @@ class BridgeStack(Stack):
             "Redelivery",
             source=self._sources.python(_SOURCES / "redeliver"),
             defaults=self._defaults,
-            environment={"QUEUES": _urls(self, queues)},
+            environment=self._redelivery_environment(queues),
             queue_name=queue_name(self._settings.stage, "redeliver"),
         )
-        self._entries.give(redelivery.function, ["database"])
+        self._entries.give(redelivery.function, ["database", *self._target_entries()])
         for queue in queues.values():
             queue.grant(redelivery.function, "sqs:SendMessage")
         return redelivery
 
+    def _redelivery_environment(self, queues: dict[str, sqs.Queue]) -> dict[str, str]:
+        targets = {
+            target.name: {"url": target.url, "timeout": target.timeout} for target in self._settings.targets
+        }
+        environment = {
+            "QUEUES": _urls(self, queues),
+            "TARGETS": json.dumps(targets, separators=(",", ":")),
+            "ALLOWED_TARGET_RANGES": json.dumps(self._stage.allowed_target_ranges),
+        }
+        check_environment_size(
+            environment,
+            stack=self,
+            of="redelivery",
+            remedy="Declare fewer workers and targets, or shorten their names and addresses.",
+        )
+        return environment
+
+    def _target_entries(self) -> list[str]:
+        return [target_entry(target.name) for target in self._settings.targets]
+
     def _make_receiver(self) -> Function:
         queues = {name: worker.queue.queue for name, worker in self._workers.items()}
         queues["redeliver"] = self._redelivery.wake_queue
-        targets = {webhook.name: webhook.target for webhook in self._settings.webhooks}
+        targets = {
+            webhook.name: queued
+            for webhook in self._settings.webhooks
+            if (queued := [target for target in webhook.targets if target in queues])
+        }
         environment = {
             "WEBHOOKS": json.dumps(
-                {**targets, "bridge.ping": None, "bridge.ring": "redeliver"}, separators=(",", ":")
+                {**targets, "bridge.ping": [], "bridge.ring": ["redeliver"]}, separators=(",", ":")
             ),
             "QUEUES": _urls(self, queues),
             "ALLOWED_SOURCE_RANGES": json.dumps(self._stage.allowed_source_ranges),
@@ -170,7 +194,7 @@ class BridgeStack(Stack):
             adopt=self._stage.adopt,
             ping=self._stage.ping,
         )
-        self._entries.give(bridge.function, ["database-direct", SIGNING])
+        self._entries.give(bridge.function, ["database-direct", SIGNING, *self._target_entries()])
         # With the triggers come messages: whatever a message needs is there first, and is removed last.
         bridge.resource.node.add_dependency(
             self._api, self._receiver, self._redelivery, *self._workers.values()
@@ -183,8 +207,17 @@ class BridgeStack(Stack):
                 "webhook_url": self._webhook_url(),
                 "fast_path_grace": self._stage.fast_path_grace,
                 "retention": self._stage.retention,
-                "targets": [{"name": name, "kind": "queue"} for name in self._settings.workers],
-                "webhooks": [webhook.model_dump(mode="json") for webhook in self._settings.webhooks],
+                "targets": [
+                    *({"name": name, "kind": "queue"} for name in self._settings.workers),
+                    *(
+                        {"name": t.name, "kind": "http", "url": t.url, "fast_path": t.fast_path}
+                        for t in self._settings.targets
+                    ),
+                ],
+                "webhooks": [
+                    webhook.model_dump(mode="json", exclude={"target"}) | {"targets": webhook.targets}
+                    for webhook in self._settings.webhooks
+                ],
             }
         )
 
@@ -202,7 +235,7 @@ class BridgeStack(Stack):
             "ApplySqlFunction": self._bridge.function.function_name,
             **{
                 name: self._bridge.resource.get_att_string(name)
-                for name in ("Triggers", "PgNetVersion", "RoundTripMs")
+                for name in ("Triggers", "PgNetVersion", "RoundTripMs", "Targets")
             },
         }
         for name, worker in self._workers.items():

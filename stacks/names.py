@@ -14,3 +14,8 @@ def queue_name(stage: str, name: str) -> str:
 def entry_name(stage: str, entry: str) -> str:
     """The name under which Secrets Manager keeps a stage's entry."""
     return f"external-compute/{stage}/{entry}"
+
+
+def target_entry(target: str) -> str:
+    """The Secrets Manager entry with the signing secret of a target outside AWS."""
+    return f"target-{target.replace('_', '-')}"

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.entries import FILLED_BY_THE_USER, SIGNING
-from stacks.names import camel_case, entry_name
+from stacks.names import camel_case, entry_name, target_entry
 from stacks.removal import removal_policy
 from stacks.settings import Settings
 
@@ -20,8 +20,9 @@ class SecretsStack(Stack):
 
     The user fills `supabase` (`url`, `anon_key`), `supabase-service-role` (`url`, `service_role_key`),
     `supabase-jwt` (`url`, `jwt_secret`), `database` (`database_url`, `ca_certificate`), `database-direct`
-    (`direct_url`, `ca_certificate`), and the entries that his own functions name. `webhook-signing`
-    (`current`, `previous`) is generated.
+    (`direct_url`, `ca_certificate`), the entries that his own functions name, and `cloudflare` and `vercel`
+    (`api_token`) where a target is kept in step. `webhook-signing` and one `target-…` for each target outside
+    AWS (`current`, `previous`) are generated.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -39,7 +40,11 @@ class SecretsStack(Stack):
             self._unfilled(name, description)
         for name in settings.own_entries:
             self._unfilled(name, "Named by functions or workers in bridge.toml")
-        self._signing()
+        for name in sorted(set(settings.platforms) - set(settings.own_entries)):
+            self._unfilled(name, "Token that writes secrets on the platform")
+        self._signing(SIGNING, "Signs the messages to this stage")
+        for target in settings.targets:
+            self._signing(target_entry(target.name), f"Signs the messages to {target.name}")
 
     def _unfilled(self, name: str, description: str) -> None:
         """An entry without a value: what isn't in the template, no later change of it can overwrite."""
@@ -51,7 +56,7 @@ class SecretsStack(Stack):
             "The values are made elsewhere; they change where Supabase, or whose they are, is configured.",
         )
 
-    def _signing(self) -> None:
+    def _signing(self, name: str, description: str) -> None:
         # 64 alphanumerics are base64 of 48 bytes; Standard Webhooks wants 24 to 64.
         generated = secretsmanager.SecretStringGenerator(
             secret_string_template=json.dumps({"previous": ""}),
@@ -62,7 +67,7 @@ class SecretsStack(Stack):
             exclude_characters=string.punctuation,
             include_space=False,
         )
-        secret = self._secret(SIGNING, "Signs the messages to this stage", generated)
+        secret = self._secret(name, description, generated)
         acknowledge(
             secret,
             "AwsSolutions-SMG4",

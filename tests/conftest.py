@@ -20,7 +20,7 @@ from tests.databases import Database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDERS = ["unit", "infrastructure", "database", "end_to_end"]
+FOLDERS = ["unit", "infrastructure", "database", "edge", "end_to_end"]
 SUPABASE_TEMPLATE = "template_supabase"
 BRIDGE_TEMPLATE = "template_bridge"
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from local.postgres import Server
 
 SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TARGET_SECRET = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SQL_FILES = sorted((Path(__file__).parents[1] / "sql").glob("*.sql"))
 
 Row = tuple[Any, ...]
@@ -27,18 +28,18 @@ def webhook(**declared: Any) -> dict[str, Any]:
         "columns": None,
         "when": None,
         "enabled": True,
-        "target": "process_order",
+        "targets": ["process_order"],
         **declared,
     }
 
 
-def declaration(webhooks: list[dict[str, Any]]) -> dict[str, Any]:
-    """What bridge.sync takes."""
+def declaration(webhooks: list[dict[str, Any]], targets: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
+    """What bridge.sync takes; targets besides the queue."""
     return {
         "webhook_url": "https://api.example.com/",
         "fast_path_grace": 30,
         "retention": 7,
-        "targets": [{"name": "process_order", "kind": "queue"}],
+        "targets": [{"name": "process_order", "kind": "queue"}, *targets],
         "webhooks": webhooks,
     }
 
@@ -88,9 +89,13 @@ class Database:
             self.connection.execute("select bridge.set_signing_secret(%s)", [SECRET])
 
     def sync_all(
-        self, webhooks: list[dict[str, Any]], owner: str = "tests", adopt: str | None = None
+        self,
+        webhooks: list[dict[str, Any]],
+        owner: str = "tests",
+        adopt: str | None = None,
+        targets: Iterable[dict[str, Any]] = (),
     ) -> dict[str, Any]:
-        desired = json.dumps(declaration(webhooks))
+        desired = json.dumps(declaration(webhooks, targets))
         result: dict[str, Any] = self.scalar("select bridge.sync(%s::jsonb, %s, %s)", [desired, owner, adopt])
         return result
 

@@ -10,7 +10,7 @@ import psycopg
 
 from apply_sql.errors import ApplyError, PingError
 from apply_sql.installation import Connection, describe, install, present, restore, uninstall
-from apply_sql.ping import ping
+from apply_sql.ping import ping, ping_targets
 from apply_sql.request import Request
 from bridge.errors import BridgeError
 
@@ -26,14 +26,15 @@ class Deployment:
     Attributes:
         connect: gives the direct connection, in autocommit mode, made anew after it broke.
         sql_files: in the order in which they are applied.
-        signing_secret: gives the secrets in force: base64, separated by a space.
+        signing_secret: gives the secrets in force, the API's for None, or those of a target outside AWS:
+            base64, separated by a space.
         warn: takes what the deployment should say without failing.
         ping_seconds: how long an answer to the ping is waited for.
     """
 
     connect: Callable[[], Connection]
     sql_files: list[Path]
-    signing_secret: Callable[[], str]
+    signing_secret: Callable[[str | None], str]
     warn: Callable[[str], None]
     ping_seconds: float = 30.0
 
@@ -41,14 +42,14 @@ class Deployment:
         """Install or change, and prove by a ping that messages arrive; take it back if they don't.
 
         Returns:
-            The resource's attributes: Triggers, PgNetVersion, RoundTripMs, Ping.
+            The resource's attributes: Triggers, PgNetVersion, RoundTripMs, Ping, Targets.
 
         Raises:
             ApplyError: the database is as it was before.
         """
-        secret = self.signing_secret()
+        secrets = {target: self.signing_secret(target) for target in (None, *request.http_targets)}
         before = present(self.connect())
-        summary = install(self.connect(), self.sql_files, secret, request)
+        summary = install(self.connect(), self.sql_files, secrets, request)
         try:
             return {
                 "Triggers": summary["triggers"],
@@ -56,6 +57,7 @@ class Deployment:
                 "RoundTripMs": self._round_trip_ms(),
                 # A roll-back must not fail for what made the deployment fail; it has nothing new to prove.
                 "Ping": self._ping(required=request.ping_required and before != request.installed),
+                "Targets": self._ping_targets(request.http_targets),
             }
         except PingError as error:
             raise self._taken_back(error, before) from error
@@ -82,6 +84,16 @@ class Deployment:
                 raise
             self.warn(str(error))
             return f"warning: {error}"[:1000]
+
+    def _ping_targets(self, targets: list[str]) -> str:
+        """Try each target; one that doesn't answer may not be deployed yet, and gets its messages later."""
+        refusals = ping_targets(self.connect(), targets, timeout_seconds=self.ping_seconds / 3)
+        for target, reason in refusals.items():
+            self.warn(f'target "{target}" does not accept messages yet: {reason}')
+        if refusals:
+            said = "; ".join(f"{target}: {reason}" for target, reason in refusals.items())
+            return f"warning: {said}"[:1000]
+        return f"all {len(targets)} answer" if targets else "none outside AWS"
 
     def _taken_back(self, failure: ApplyError, before: tuple[str, dict[str, Any]] | None) -> ApplyError:
         try:

@@ -62,7 +62,7 @@ def _serve(request: Request) -> dict[str, Any]:
     deployment = Deployment(
         connect=database.connection,
         sql_files=sorted(given.sql_directory.glob("*.sql")),
-        signing_secret=lambda: _signing_secret(given.signing_secret_id),
+        signing_secret=lambda target: _signing_secret(given, target),
         warn=_logger.warning,
     )
     try:
@@ -71,8 +71,9 @@ def _serve(request: Request) -> dict[str, Any]:
         database.close()
 
 
-def _signing_secret(secret_id: str) -> str:
+def _signing_secret(given: Settings, target: str | None) -> str:
     """Read the secrets in force as Vault keeps them: base64, the current one first, separated by a space."""
+    secret_id = given.signing_secret_id if target is None else given.target_secret_ids[target]
     entry = secrets.get(secret_id)
     current, previous = secrets.field(secret_id, "current"), entry.get("previous", "")
     return " ".join(secret.removeprefix("whsec_") for secret in (current, previous) if secret)

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,13 +25,15 @@ RETRY_SECONDS = 120.0
 BUSY = (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)
 
 
-def install(connection: Connection, sql_files: list[Path], secret: str, request: Request) -> dict[str, Any]:
+def install(
+    connection: Connection, sql_files: list[Path], secrets: Mapping[str | None, str], request: Request
+) -> dict[str, Any]:
     """Applies the SQL files and the declaration in one transaction.
 
     Args:
         connection: To the database itself, not through a transaction pooler, with autocommit on.
         sql_files: In the order in which they are applied.
-        secret: Base64 signing secrets, separated by spaces.
+        secrets: Of the API, under None, and of each target outside AWS: base64, separated by spaces.
         request: The declaration and who it is from.
 
     Returns:
@@ -45,7 +47,8 @@ def install(connection: Connection, sql_files: list[Path], secret: str, request:
     def apply() -> dict[str, Any]:
         for file in sql_files:
             connection.execute(file.read_bytes())
-        connection.execute("select bridge.set_signing_secret(%s)", [secret])
+        for target, secret in secrets.items():
+            connection.execute("select bridge.set_signing_secret(%s, %s)", [secret, target])
         return sync(connection, request.declaration, request.owner, request.adopt)
 
     return in_transaction(connection, apply)

@@ -38,6 +38,26 @@ def ping(connection: Connection, *, timeout_seconds: float) -> str:
     raise PingError(f"bridge.ping() to {url}: {explain(last)}")
 
 
+def ping_targets(connection: Connection, targets: list[str], *, timeout_seconds: float) -> dict[str, str]:
+    """Has the database post a signed message to each target, once and all together.
+
+    Returns:
+        Of each target that did not accept it, what came back, for people.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    requests = {target: _scalar(connection, "select bridge.ping(%s)", [target]) for target in targets}
+    answers = {target: _await_answer(connection, request, deadline) for target, request in requests.items()}
+    return {target: reason for target, answer in answers.items() if (reason := _refusal(answer))}
+
+
+def _refusal(answer: dict[str, Any] | None) -> str | None:
+    if answer is None:
+        return "no answer in time"
+    if answer["status"] is None:
+        return "timed out" if answer["timed_out"] else str(answer["error"])
+    return None if answer["status"] in ACCEPTED else f"HTTP {answer['status']}"
+
+
 def _await_answer(connection: Connection, request_id: int, deadline: float) -> dict[str, Any] | None:
     while time.monotonic() < deadline:
         answer = _scalar(connection, "select bridge.ping_answer(%s)", [request_id])

@@ -26,6 +26,12 @@ class Request:
     ping_required: bool
 
     @property
+    def http_targets(self) -> list[str]:
+        """Names of the declared targets that are posted to, each with a signing secret of its own."""
+        targets = self.declaration.get("targets", [])
+        return [target["name"] for target in targets if target["kind"] == "http"]
+
+    @property
     def installed(self) -> tuple[str, dict[str, Any]]:
         """What `present` says once this request is applied."""
         return self.owner, self.declaration

@@ -1,5 +1,6 @@
 """The function's environment, read once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Self
 
 from bridge.environment import required
 
+_TARGET_SECRET_ID = re.compile("TARGET_(.+)_SECRET_ID")
 ASSET = Path(__file__).resolve().parents[1]
 
 
@@ -16,19 +18,23 @@ class Settings:
 
     Attributes:
         database_secret_id: the Secrets Manager entry with the direct URL.
-        signing_secret_id: the entry with "current" and "previous".
+        signing_secret_id: the entry with "current" and "previous" that signs for the API.
+        target_secret_ids: the like of each target outside AWS, by its name.
         database_tls: disable, require, verify-ca or verify-full.
         sql_directory: the folder of numbered .sql files.
     """
 
     database_secret_id: str
     signing_secret_id: str
+    target_secret_ids: Mapping[str, str]
     database_tls: str
     sql_directory: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read DATABASE_DIRECT_SECRET_ID, WEBHOOK_SIGNING_SECRET_ID, DATABASE_TLS and SQL_DIRECTORY.
+        """Read DATABASE_DIRECT_SECRET_ID, DATABASE_TLS, SQL_DIRECTORY, and WEBHOOK_SIGNING_SECRET_ID.
+
+        TARGET_NAME_SECRET_ID is read for each target that there is one of.
 
         Raises:
             SettingsError: one is not set.
@@ -36,6 +42,11 @@ class Settings:
         return cls(
             database_secret_id=required(environment, "DATABASE_DIRECT_SECRET_ID"),
             signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
+            target_secret_ids={
+                found[1].lower(): value
+                for name, value in environment.items()
+                if (found := _TARGET_SECRET_ID.fullmatch(name))
+            },
             database_tls=required(environment, "DATABASE_TLS"),
             sql_directory=ASSET / required(environment, "SQL_DIRECTORY"),
         )

@@ -12,7 +12,7 @@ message must look like.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -45,7 +45,7 @@ class Answer:
 
 
 def receive(request: Request, settings: Settings) -> Answer:
-    """Verify a message and put its events into the webhook's queue.
+    """Verify a message and put its events into the webhook's queues.
 
     Raises:
         SecretError: the signing secret cannot be read.
@@ -100,12 +100,12 @@ def _secrets(secret_id: str, max_age: float = secrets.LIFETIME_SECONDS) -> list[
     return found
 
 
-def _enqueue(request: Request, queue_url: str | None) -> int:
+def _enqueue(request: Request, queue_urls: Sequence[str]) -> int:
     # The signature covers the body, not the path: a message of one webhook must not pass for another's.
     bodies = events.split(request.body.decode(), webhook=request.webhook)
-    if queue_url is None:
+    if not queue_urls:
         return 0
-    failed = queues.enqueue([queues.Entry(queue_url, body) for body in bodies], _executor)
-    if failed:
-        raise EnqueueError(f"{len(failed)} of {len(bodies)} events could not be enqueued")
+    entries = [queues.Entry(url, body) for url in queue_urls for body in bodies]
+    if failed := queues.enqueue(entries, _executor):
+        raise EnqueueError(f"{len(failed)} of {len(entries)} events could not be enqueued")
     return len(bodies)

@@ -14,12 +14,12 @@ class Settings:
 
     Attributes:
         signing_secret_id: the Secrets Manager entry with "current" and "previous".
-        queues: each webhook's queue URL; None for a webhook that is verified and goes nowhere.
+        queues: each webhook's queue URLs; none for a webhook that is verified and goes nowhere.
         allowed_source_ranges: CIDRs that requests may come from; empty: any.
     """
 
     signing_secret_id: str
-    queues: Mapping[str, str | None]
+    queues: Mapping[str, tuple[str, ...]]
     allowed_source_ranges: tuple[str, ...]
 
     @classmethod
@@ -31,13 +31,16 @@ class Settings:
         """
         webhooks = required_json(environment, "WEBHOOKS", dict)
         urls = required_json(environment, "QUEUES", dict)
-        for webhook, target in webhooks.items():
-            if target is not None and target not in urls:
-                raise SettingsError(f'WEBHOOKS: target "{target}" of webhook "{webhook}" is not in QUEUES')
+        for webhook, targets in webhooks.items():
+            for target in targets:
+                if target not in urls:
+                    raise SettingsError(
+                        f'WEBHOOKS: target "{target}" of webhook "{webhook}" is not in QUEUES'
+                    )
         return cls(
             signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
             queues={
-                webhook: None if target is None else urls[target] for webhook, target in webhooks.items()
+                webhook: tuple(urls[target] for target in targets) for webhook, targets in webhooks.items()
             },
             allowed_source_ranges=tuple(required_json(environment, "ALLOWED_SOURCE_RANGES", list)),
         )

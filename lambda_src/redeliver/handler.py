@@ -10,7 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bridge.database import Database
+from redeliver.client import Client
 from redeliver.outbox import Outbox, Waiting
+from redeliver.posting import LANES, Poster
 from redeliver.running import Run, Summary
 from redeliver.settings import Settings
 
@@ -29,6 +31,13 @@ def outbox() -> Outbox:
     return Outbox(Database(known.database_secret_id, tls=known.database_tls, application_name="redeliver"))
 
 
+@functools.cache
+def poster() -> Poster:
+    known = settings()
+    client = Client(allowed_ranges=known.allowed_target_ranges, connections=LANES)
+    return Poster(known.targets, client)
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Deliver what is due.
 
@@ -40,7 +49,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         What the run did and what is left. An error, such as a database out of reach, is raised.
     """
     rung = "Records" in event
-    run = Run(outbox(), settings().queues, context.get_remaining_time_in_millis)
+    run = Run(outbox(), settings().queues, poster(), context.get_remaining_time_in_millis)
     run.redeliver(rung=rung)
     if not rung:
         run.prune()
@@ -57,5 +66,6 @@ def _publish(summary: Summary, waiting: Waiting) -> None:
     _metrics.add_metric("DeadMessages", MetricUnit.Count, waiting.dead)
     _metrics.add_metric("Settled", MetricUnit.Count, summary.settled)
     _metrics.add_metric("Redelivered", MetricUnit.Count, summary.redelivered)
+    _metrics.add_metric("Posted", MetricUnit.Count, summary.posted)
     _metrics.add_metric("RedeliveryFailed", MetricUnit.Count, summary.failed + summary.settled_failed)
     _metrics.flush_metrics()

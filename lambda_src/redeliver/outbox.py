@@ -1,28 +1,17 @@
 """The outbox, seen through the functions of the schema bridge; each call is a transaction."""
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 from psycopg.rows import class_row
 
 from bridge.database import Database
+from redeliver.delivery import Delivery, Message
 
 TIMEOUT_MS = 15_000
 
 
-class Message(NamedTuple):
-    """A message leased to this run."""
-
-    id: UUID
-    webhook: str
-    target: str
-    body: str
-    attempts: int
-
-
 class Settled(NamedTuple):
-    """How many messages pg_net's answers settled, either way."""
+    """How many deliveries pg_net's answers settled, either way."""
 
     delivered: int
     failed: int
@@ -57,29 +46,44 @@ class Outbox:
             ).fetchone()
         return row or Settled(0, 0)
 
-    def claim(self, max_messages: int, lease_seconds: int) -> list[Message]:
-        """Lease due messages; those that are neither completed nor failed are due again after the lease."""
+    def claim(self, kind: str, max_messages: int, lease_seconds: int) -> list[Message]:
+        """Lease due messages for targets of one kind: queue or http.
+
+        Those that are neither completed, failed nor released are due again after the lease.
+        """
         with (
             self._database.transaction(timeout_ms=TIMEOUT_MS) as db,
             db.cursor(row_factory=class_row(Message)) as cursor,
         ):
             return cursor.execute(
-                "select id, webhook, target, body, attempts from bridge.claim(%s, %s)",
-                (max_messages, lease_seconds),
+                "select id, webhook, target, body, attempts from bridge.claim(%s, %s, array[%s])",
+                (max_messages, lease_seconds, kind),
             ).fetchall()
 
-    def finish(self, delivered: Sequence[UUID], failed: Mapping[UUID, str]) -> int:
-        """Complete messages and record the errors of others.
+    def finish(self, delivery: Delivery) -> int:
+        """Record what became of leased messages.
 
         Returns:
             How many of the failed are dead now.
         """
+        failed = [
+            (message.id, message.target, failure.error, failure.status, failure.retry_after)
+            for message, failure in delivery.failed
+        ]
+        columns = [list(column) for column in zip(*failed, strict=True)] or [[]] * 5
         with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
-            db.execute("select bridge.complete(%s::uuid[])", (list(delivered),))
+            for function, messages in (("complete", delivery.delivered), ("release", delivery.released)):
+                if messages:
+                    db.execute(
+                        f"select bridge.{function}(%s::uuid[], %s::text[])",
+                        ([message.id for message in messages], [message.target for message in messages]),
+                    )
             row = db.execute(
-                "select count(*) filter (where bridge.fail(message_id, error) = 'dead')"
-                " from unnest(%s::uuid[], %s::text[]) as failed (message_id, error)",
-                (list(failed), list(failed.values())),
+                "select count(*) filter (where"
+                " bridge.refuse(id, target, error, status, make_interval(secs => retry_after)) = 'dead')"
+                " from unnest(%s::uuid[], %s::text[], %s::text[], %s::integer[], %s::double precision[])"
+                " as failed (id, target, error, status, retry_after)",
+                columns,
             ).fetchone()
         return int(row[0]) if row else 0
 

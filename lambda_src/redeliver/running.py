@@ -5,13 +5,18 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from redeliver.delivery import deliver
+from redeliver.delivery import Delivery
+from redeliver.enqueueing import enqueue
 from redeliver.outbox import Outbox, Waiting
+from redeliver.posting import MAX_LANES, Poster
 
 SETTLE_MESSAGES = 2_000
 # At most 200 kB each, so this and its events bound the memory of a run.
 CLAIM_MESSAGES = 100
-LEASE_SECONDS = 60
+# Longer than the function may run.
+LEASE_SECONDS = 90
+# After which a lease is given to queues again: those must not wait for what is slow outside.
+POST_SECONDS = 10.0
 STOP_MS = 10_000
 PRUNE_ROWS = 5_000
 POLL_SECONDS = 1.0
@@ -23,10 +28,11 @@ class Summary:
     """What a run did, in messages unless named otherwise.
 
     Attributes:
-        settled: delivered by pg_net.
+        settled: delivered by pg_net, each target counted.
         settled_failed: answered with anything but a 2xx, or not at all.
         redelivered: delivered by this run.
         events: events enqueued by this run.
+        posted: of the redelivered, those posted to targets outside.
         failed: failed attempts of this run.
         dead: of the failed, those given up.
         pruned: rows deleted.
@@ -36,6 +42,7 @@ class Summary:
     settled_failed: int = 0
     redelivered: int = 0
     events: int = 0
+    posted: int = 0
     failed: int = 0
     dead: int = 0
     pruned: int = 0
@@ -46,15 +53,21 @@ class Run:
 
     Args:
         outbox: where messages come from.
-        queue_urls: each target's queue URL.
+        queue_urls: each worker's queue URL.
+        poster: posts to the other targets.
         remaining_ms: milliseconds until Lambda stops the function.
     """
 
     def __init__(
-        self, outbox: Outbox, queue_urls: Mapping[str, str], remaining_ms: Callable[[], int]
+        self,
+        outbox: Outbox,
+        queue_urls: Mapping[str, str],
+        poster: Poster,
+        remaining_ms: Callable[[], int],
     ) -> None:
         self._outbox = outbox
         self._queue_urls = queue_urls
+        self._poster = poster
         self._remaining_ms = remaining_ms
         self.summary = Summary()
 
@@ -65,15 +78,21 @@ class Run:
         is found by looking again.
         """
         found_at = time.monotonic()
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="enqueue") as executor:
-            while self._in_time():
-                self._settle()
-                if self._deliver_due(executor):
-                    found_at = time.monotonic()
-                elif not rung or time.monotonic() - found_at >= LINGER_SECONDS:
-                    break
-                else:
-                    time.sleep(POLL_SECONDS)
+        lanes = ThreadPoolExecutor(max_workers=MAX_LANES, thread_name_prefix="post")
+        try:
+            with ThreadPoolExecutor(max_workers=8, thread_name_prefix="enqueue") as executor:
+                while self._in_time():
+                    self._settle()
+                    # Both, whatever the first has found.
+                    if self._enqueue_due(executor) | self._post_due(lanes):
+                        found_at = time.monotonic()
+                    elif not rung or time.monotonic() - found_at >= LINGER_SECONDS:
+                        break
+                    else:
+                        time.sleep(POLL_SECONDS)
+        finally:
+            # Not waited for: an answer that never ends has been given up.
+            lanes.shutdown(wait=False, cancel_futures=True)
 
     def prune(self) -> None:
         """Delete what is past retention."""
@@ -99,14 +118,33 @@ class Run:
             if settled.delivered + settled.failed < SETTLE_MESSAGES:
                 break
 
-    def _deliver_due(self, executor: ThreadPoolExecutor) -> bool:
-        """Deliver what is due, in as many leases as it takes; tell whether there was anything."""
+    def _enqueue_due(self, executor: ThreadPoolExecutor) -> bool:
+        """Put what is due into queues, in as many leases as it takes; tell whether there was anything."""
         found = False
-        while self._in_time() and (messages := self._outbox.claim(CLAIM_MESSAGES, LEASE_SECONDS)):
+        while self._in_time() and (messages := self._outbox.claim("queue", CLAIM_MESSAGES, LEASE_SECONDS)):
             found = True
-            delivery = deliver(messages, self._queue_urls, executor)
-            self.summary.dead += self._outbox.finish(delivery.delivered, delivery.failed)
-            self.summary.redelivered += len(delivery.delivered)
-            self.summary.failed += len(delivery.failed)
-            self.summary.events += delivery.events
+            self._finish(enqueue(messages, self._queue_urls, executor))
         return found
+
+    def _post_due(self, executor: ThreadPoolExecutor) -> bool:
+        """Post what is due outside, for a while; tell whether there was anything."""
+        until = time.monotonic() + POST_SECONDS
+        found = False
+        while (seconds := min(until - time.monotonic(), self._seconds_to_post())) > 0 and (
+            messages := self._outbox.claim("http", CLAIM_MESSAGES, LEASE_SECONDS)
+        ):
+            found = True
+            delivery = self._poster.post(messages, executor, seconds=seconds)
+            self._finish(delivery)
+            self.summary.posted += len(delivery.delivered)
+        return found
+
+    def _seconds_to_post(self) -> float:
+        """Seconds in which another message may be begun, so that its answer is still recorded."""
+        return (self._remaining_ms() - STOP_MS) / 1000 - self._poster.slowest
+
+    def _finish(self, delivery: Delivery) -> None:
+        self.summary.dead += self._outbox.finish(delivery)
+        self.summary.redelivered += len(delivery.delivered)
+        self.summary.failed += len(delivery.failed)
+        self.summary.events += delivery.events

@@ -55,7 +55,23 @@ create table if not exists public.payment_requests (
 comment on table public.payment_requests is 'What each Idempotency-Key of a user was first used for.';
 create index if not exists payment_requests_order_id on public.payment_requests (order_id);
 
+-- Without a unique key: what is done twice shows.
+create table if not exists public.order_notices (
+  id bigint generated always as identity primary key,
+  order_id bigint not null,
+  channel text not null,
+  created_at timestamptz not null default now()
+);
+comment on table public.order_notices is 'Who was told of a new order: a row by each platform that order.created reaches.';
+comment on column public.order_notices.channel is 'The platform: cloudflare or vercel.';
+
+-- With the rights of its owner, who sees every row: these columns are for everyone.
+create or replace view public.profiles as select id, name, created_at from public.users;
+comment on view public.profiles is 'What anyone may see of users.';
+grant select on public.profiles to anon, authenticated;
+
 alter table public.users enable row level security;
+alter table public.order_notices enable row level security;
 alter table public.orders enable row level security;
 alter table public.payments enable row level security;
 -- No policy: only the function that charges reads and writes it.

@@ -3,13 +3,17 @@
 from stacks.settings.folders import WorkerKind, has_task
 from stacks.settings.model import QUEUE_SETTINGS, Compute, Function, Settings, Stage, Webhook, Worker
 from stacks.settings.reading import read_settings
+from stacks.settings.targets import CloudflareWorker, Target, VercelProject
 
 __all__ = [
     "QUEUE_SETTINGS",
+    "CloudflareWorker",
     "Compute",
     "Function",
     "Settings",
     "Stage",
+    "Target",
+    "VercelProject",
     "Webhook",
     "Worker",
     "WorkerKind",

@@ -68,6 +68,8 @@ def no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
 def not_the_bridges(entry: str) -> None:
     if entry in {"database-direct", "supabase-jwt", "webhook-signing"}:
         raise ValueError("only the bridge itself reads that entry")
+    if entry.startswith("target-"):
+        raise ValueError('names that start with "target-" belong to the signing secrets of [[targets]]')
 
 
 def route(text: str) -> None:
@@ -98,6 +100,18 @@ def web_address(url: str) -> None:
         raise ValueError("leave out what follows the address: '/webhooks/…' is added to it")
     if re.search(r"[{}\s]", url.replace("{api_id}", "")):
         raise ValueError("the only placeholder is {api_id}")
+
+
+def target_address(url: str) -> None:
+    parts = urlsplit(re.sub(r"{(webhook|stage)}", "x", url))
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("credentials in an address can be read in the database; messages are signed")
+    if parts.fragment or re.search(r"[{}\s]", re.sub(r"{(webhook|stage)}", "", url)):
+        raise ValueError("it holds white space, a fragment, or another placeholder")
+    if "{webhook}" in urlsplit(url.replace("{stage}", "x")).netloc:
+        raise ValueError("{webhook} may stand in its path and query only")
 
 
 def address_range(text: str) -> None:

@@ -5,10 +5,12 @@ A field's description ends the sentence "allowed: ..." of the error for a wrong 
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from stacks.settings import checks
+from stacks.settings.section import Section
 from stacks.settings.sql_names import parse_table
+from stacks.settings.targets import Target
 
 Operation = Literal["insert", "update", "delete"]
 
@@ -27,12 +29,6 @@ KNOWN_ENTRIES = {"database", "supabase", "supabase-service-role"}
 
 # Settings of a worker that say how its queue is read; the others are of the code that the user wrote.
 QUEUE_SETTINGS = {"max_concurrency", "batch_size", "max_attempts"}
-
-
-class Section(BaseModel):
-    """A section of the file: nothing is converted, nothing unknown accepted, nothing changes afterwards."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Webhook(Section):
@@ -61,7 +57,20 @@ class Webhook(Section):
         default=None, description="a SQL condition over new and old; left out, every row is sent"
     )
     enabled: bool = Field(default=True, description="true or false")
-    target: str = Field(description="the name of a folder in lambda_src/workers")
+    target: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+        AfterValidator(checks.not_empty),
+        AfterValidator(checks.no_duplicates),
+    ] = Field(
+        description="the name of a folder in lambda_src/workers or of a [[targets]] entry, "
+        "or a list of such names"
+    )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All of them, whether the file has a name or a list."""
+        return self.target
 
 
 class Compute(Section):
@@ -164,6 +173,18 @@ class Stage(Section):
     ] = Field(
         default=(), description="a list of CIDR ranges, for example 203.0.113.0/24; empty, every source is"
     )
+    target_urls: dict[str, Annotated[str, checks.checked(checks.target_address)]] = Field(
+        default_factory=dict,
+        description="a table of targets and their addresses in this stage, "
+        'for example { edge_worker = "https://hooks.example.com/{webhook}" }',
+    )
+    allowed_target_ranges: Annotated[
+        tuple[Annotated[str, checks.checked(checks.address_range)], ...], AfterValidator(checks.no_duplicates)
+    ] = Field(
+        default=(),
+        description="a list of CIDR ranges that targets may be in besides public addresses, "
+        "for example 10.1.0.0/16",
+    )
     cors_origins: Annotated[
         tuple[Annotated[str, checks.checked(checks.origin)], ...], AfterValidator(checks.no_duplicates)
     ] = Field(
@@ -244,9 +265,15 @@ class Settings(Section):
     webhooks: tuple[Webhook, ...]
     workers: dict[str, Worker]
     functions: dict[str, Function]
+    targets: tuple[Target, ...]
 
     @property
     def own_entries(self) -> list[str]:
         """Secrets Manager entries that functions and workers name and the bridge doesn't know, sorted."""
         computes: list[Compute] = [*self.functions.values(), *self.workers.values()]
         return sorted({entry for compute in computes for entry in compute.secrets} - KNOWN_ENTRIES)
+
+    @property
+    def platforms(self) -> list[str]:
+        """Outside platforms that secrets are written to, each with an entry for its token, sorted."""
+        return sorted({platform for target in self.targets if (platform := target.platform)})

@@ -19,7 +19,9 @@ from stacks.settings.folders import (
     worker_folders,
 )
 from stacks.settings.mistakes import describe, unknown, written
-from stacks.settings.model import QUEUE_SETTINGS, Function, Section, Settings, Stage, Webhook, Worker
+from stacks.settings.model import QUEUE_SETTINGS, Function, Settings, Stage, Webhook, Worker
+from stacks.settings.section import Section
+from stacks.settings.targets import Target, address_problem
 
 _Model = TypeVar("_Model", bound=Section)
 
@@ -79,7 +81,7 @@ class _Reader:
         self._sources = sources
         self._worker_folders = worker_folders(sources)
         self._function_folders = function_folders(sources)
-        sections = ("webhooks", "functions", "workers", "stages")
+        sections = ("webhooks", "targets", "functions", "workers", "stages")
         self.mistakes += [unknown("section", key, sections) for key in data if key not in sections]
         self.mistakes += check_names(
             {"functions": self._function_folders, "workers": list(self._worker_folders)}
@@ -89,39 +91,80 @@ class _Reader:
     def settings(self, context: Mapping[str, Any]) -> Settings | None:
         workers = self._workers()
         functions = self._functions()
-        webhooks = self._webhooks(list(self._worker_folders))
+        targets = self._listed("targets", Target)
+        self._check_target_names(targets)
+        webhooks = self._webhooks()
         stages = self._named("stages", Stage)
         self._check_context(context)
         name = self._chosen(context.get("stage"))
         environment = self._overridden(name, stages.get(name), context) if name else None
-        if self.mistakes or name is None or environment is None:
+        if name is None or environment is None:
+            return None
+        targets = self._of_stage(targets, name, environment)
+        if self.mistakes:
             return None
         return Settings(
-            stage=name, environment=environment, webhooks=webhooks, workers=workers, functions=functions
+            stage=name,
+            environment=environment,
+            webhooks=webhooks,
+            workers=workers,
+            functions=functions,
+            targets=targets,
         )
 
-    def _webhooks(self, folders: list[str]) -> tuple[Webhook, ...]:
-        entries = self._data.get("webhooks", ())
-        if not isinstance(entries, tuple) or not all(isinstance(entry, dict) for entry in entries):
-            self.mistakes.append(f"webhooks = {written(entries)} is wrong; begin each one with [[webhooks]]")
-            return ()
-        labels = [_label(entry.get("name"), index) for index, entry in enumerate(entries, 1)]
-        self._check_duplicates(labels)
-        self._check_targets(zip(labels, entries, strict=True), folders)
-        parsed = [self._parse(label, Webhook, entry) for label, entry in zip(labels, entries, strict=True)]
-        return tuple(webhook for webhook in parsed if webhook)
+    def _webhooks(self) -> tuple[Webhook, ...]:
+        declared = [entry["name"] for entry in self._entries("targets") if isinstance(entry.get("name"), str)]
+        known = [*self._worker_folders, *declared]
+        for index, entry in enumerate(self._entries("webhooks"), 1):
+            given = entry.get("target")
+            for target in given if isinstance(given, tuple) else (given,):
+                if isinstance(target, str) and target not in known:
+                    problem = unknown("worker of lambda_src/workers, nor one of [[targets]]", target, known)
+                    self.mistakes.append(f"{_label('webhook', entry.get('name'), index)}: target: {problem}")
+        return self._listed("webhooks", Webhook)
 
-    def _check_duplicates(self, labels: list[str]) -> None:
+    def _listed(self, section: str, model: type[_Model]) -> tuple[_Model, ...]:
+        """The entries of a section like [[webhooks]], those that are right."""
+        entries = self._entries(section)
+        kind = section.removesuffix("s")
+        labels = [_label(kind, entry.get("name"), index) for index, entry in enumerate(entries, 1)]
         for label in sorted({label for label in labels if labels.count(label) > 1}):
             self.mistakes.append(f"{label}: name is used {labels.count(label)} times; each needs its own")
+        parsed = [self._parse(label, model, entry) for label, entry in zip(labels, entries, strict=True)]
+        return tuple(entry for entry in parsed if entry)
 
-    def _check_targets(self, entries: Iterable[tuple[str, dict[str, Any]]], folders: list[str]) -> None:
-        for label, entry in entries:
-            target = entry.get("target")
-            if isinstance(target, str) and target not in folders:
+    def _entries(self, section: str) -> tuple[dict[str, Any], ...]:
+        entries = self._data.get(section, ())
+        if isinstance(entries, tuple) and all(isinstance(entry, dict) for entry in entries):
+            return entries
+        mistake = f"{section} = {written(entries)} is wrong; begin each one with [[{section}]]"
+        if mistake not in self.mistakes:
+            self.mistakes.append(mistake)
+        return ()
+
+    def _check_target_names(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            if target.name in self._worker_folders:
                 self.mistakes.append(
-                    f"{label}: target: {unknown('worker of lambda_src/workers', target, folders)}"
+                    f'target "{target.name}": a folder of lambda_src/workers has that name; choose another'
                 )
+
+    def _of_stage(self, targets: Iterable[Target], name: str, stage: Stage) -> tuple[Target, ...]:
+        """The targets as the stage has them, each address checked."""
+        known = {target.name for target in targets}
+        for other in sorted(stage.target_urls.keys() - known):
+            self.mistakes.append(f'stage "{name}": target_urls: {unknown("target", other, known)}')
+        resolved = tuple(target.of_stage(name, stage.target_urls) for target in targets)
+        for target in resolved:
+            if problem := address_problem(
+                target.url,
+                allowed_ranges=stage.allowed_target_ranges,
+                plain_http=stage.layer_platform == "local",
+            ):
+                self.mistakes.append(
+                    f'target "{target.name}": url = {written(target.url)} is wrong: {problem}'
+                )
+        return resolved
 
     def _workers(self) -> dict[str, Worker]:
         declared = self._named("workers", Worker)
@@ -234,17 +277,20 @@ class _Reader:
             return None
 
 
-def _label(name: Any, index: int) -> str:
-    return f'webhook "{name}"' if isinstance(name, str) else f"webhook number {index}"
+def _label(kind: str, name: Any, index: int) -> str:
+    return f'{kind} "{name}"' if isinstance(name, str) else f"{kind} number {index}"
 
 
 def _converted(field: str, value: Any) -> Any:
-    """-c gives text only: read a number or a comma-separated list where the setting is one."""
+    """-c gives text only: read a number, or a list or table separated by commas, where the setting is one."""
     annotation = Stage.model_fields[field].annotation
     if not isinstance(value, str):
         return _frozen(value)
     if annotation is int and value.isdecimal():
         return int(value)
+    parts = [part.strip() for part in value.split(",") if part.strip()]
     if get_origin(annotation) is tuple:
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+        return tuple(parts)
+    if get_origin(annotation) is dict:
+        return {key.strip(): item.strip() for key, _, item in (part.partition("=") for part in parts)}
     return value

@@ -14,7 +14,7 @@ from apply_sql.deployment import Deployment
 from apply_sql.errors import ApplyError, BusyError, PingError, RequirementError
 from apply_sql.request import Request
 from local.pg_net import StandIn
-from tests.databases import SECRET, SQL_FILES, Database, declaration, webhook
+from tests.databases import SECRET, SQL_FILES, TARGET_SECRET, Database, declaration, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ class Api(HTTPServer):
     """Answers the ping as the receiver would, or with a status that a test sets."""
 
     status = 202
+    secret = SECRET
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -44,7 +45,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        Webhook(SECRET).verify(body, dict(self.headers))
+        Webhook(self.server.secret).verify(body, dict(self.headers))
         self.send_response(self.server.status)
         self.end_headers()
         self.wfile.write(b'{"error": "no such stack"}')
@@ -86,15 +87,23 @@ class Deployer:
         self.deployment = Deployment(
             connect=lambda: database.connection,
             sql_files=SQL_FILES,
-            signing_secret=lambda: SECRET,
+            signing_secret=lambda target: SECRET if target is None else TARGET_SECRET,
             warn=self.warnings.append,
             ping_seconds=4.0,
         )
 
-    def request(self, kind: Any, webhooks: list[dict[str, Any]], **options: Any) -> Request:
+    def request(
+        self,
+        kind: Any,
+        webhooks: list[dict[str, Any]],
+        *,
+        targets: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Request:
+        addresses = [{"name": name, "kind": "http", "url": url} for name, url in (targets or {}).items()]
         return Request(
             kind=kind,
-            declaration={**declaration(webhooks), "webhook_url": self._url},
+            declaration={**declaration(webhooks, addresses), "webhook_url": self._url},
             **{"owner": "tests", "adopt": None, "ping_required": True, **options},
         )
 
@@ -204,6 +213,23 @@ def should_only_warn_of_a_refused_ping_where_that_is_set(
 
     assert attributes["Ping"].startswith("warning")
     assert "allowed_source_ranges" in deployer.warnings[0]
+    assert triggers(bare) == ["bridge_order.created_insert"]
+
+
+@pytest.mark.parametrize(("status", "said"), [(202, "all 1 answer"), (404, "warning: edge: HTTP 404")])
+def should_say_whether_targets_answer_and_deploy_all_the_same(
+    deployer: Deployer, bare: Database, status: int, said: str
+) -> None:
+    with Api() as edge:
+        edge.status, edge.secret = status, TARGET_SECRET
+        thread = threading.Thread(target=edge.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        attributes = deployer.apply({**ORDERS, "targets": ["edge"]}, targets={"edge": edge.url})
+        edge.shutdown()
+        thread.join()
+
+    assert attributes["Targets"] == said
+    assert len(deployer.warnings) == (status == 404)
     assert triggers(bare) == ["bridge_order.created_insert"]
 
 

@@ -78,7 +78,11 @@ def should_not_take_a_strangers_answer_for_the_receivers(orders: Database) -> No
 
     orders.rows("select * from bridge.settle(100)")
 
-    assert state(orders, message) == ["pending", 1, "HTTP 200, but not from the receiver"]
+    assert state(orders, message) == [
+        "pending",
+        1,
+        "HTTP 200, but not from the receiver: the answer does not repeat the webhook-id",
+    ]
 
 
 def should_leave_a_fresh_message_to_pg_net(orders: Database) -> None:
@@ -142,7 +146,7 @@ def should_follow_the_standards_schedule_and_then_give_up(orders: Database) -> N
     message = insert(orders)
     waits = []
     while True:
-        verdict = orders.scalar("select bridge.fail(%s, 'no route')", [message])
+        verdict = orders.scalar("select bridge.fail(%s, 'process_order', 'no route')", [message])
         if verdict == "dead":
             break
         waits.append(
@@ -159,9 +163,9 @@ def should_follow_the_standards_schedule_and_then_give_up(orders: Database) -> N
 def should_complete_only_what_is_pending(orders: Database) -> None:
     message = insert(orders)
 
-    assert orders.scalar("select bridge.complete(array[%s]::uuid[])", [message]) == 1
-    assert orders.scalar("select bridge.complete(array[%s]::uuid[])", [message]) == 0
-    assert orders.scalar("select bridge.fail(%s, 'late')", [message]) is None
+    assert orders.scalar("select bridge.complete(array[%s]::uuid[], array['process_order'])", [message]) == 1
+    assert orders.scalar("select bridge.complete(array[%s]::uuid[], array['process_order'])", [message]) == 0
+    assert orders.scalar("select bridge.fail(%s, 'process_order', 'late')", [message]) is None
     assert state(orders, message)[0] == "delivered"
 
 

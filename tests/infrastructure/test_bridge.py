@@ -171,12 +171,12 @@ def should_log_access_without_bodies_and_signatures(bridge: dict[str, Any]) -> N
 def should_map_webhooks_and_the_bridges_own_to_queues(bridge: dict[str, Any]) -> None:
     variables = functions(bridge)["receive_webhook"]["Environment"]["Variables"]
     assert json.loads(variables["WEBHOOKS"]) == {
-        "order.created": "process_order",
-        "order.changed": "process_order",
-        "order.processed": "render_receipt",
-        "order.due": "expire_order",
-        "bridge.ping": None,
-        "bridge.ring": "redeliver",
+        "order.created": ["process_order"],
+        "order.changed": ["process_order"],
+        "order.processed": ["render_receipt"],
+        "order.due": ["expire_order"],
+        "bridge.ping": [],
+        "bridge.ring": ["redeliver"],
     }
     queues = "".join(str(part) for part in variables["QUEUES"]["Fn::Join"][1])
     assert '"process_order":' in queues
@@ -187,7 +187,19 @@ def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any])
     declared = declaration(bridge)
     assert (declared["fast_path_grace"], declared["retention"]) == (30, 7)
     assert declared["targets"] == [
-        {"name": name, "kind": "queue"} for name in ("expire_order", "process_order", "render_receipt")
+        *({"name": name, "kind": "queue"} for name in ("expire_order", "process_order", "render_receipt")),
+        {
+            "name": "edge_worker",
+            "kind": "http",
+            "url": "https://shop-prod.workers.example/webhook/{webhook}",
+            "fast_path": True,
+        },
+        {
+            "name": "vercel_app",
+            "kind": "http",
+            "url": "https://shop-prod.vercel.example/api/webhook/{webhook}",
+            "fast_path": True,
+        },
     ]
     assert declared["webhooks"][0] == {
         "name": "order.created",
@@ -196,8 +208,20 @@ def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any])
         "columns": None,
         "when": "new.total > 0",
         "enabled": True,
-        "target": "process_order",
+        "targets": ["process_order", "edge_worker", "vercel_app"],
     }
+
+
+def should_tell_redelivery_of_addresses_and_their_secrets(bridge: dict[str, Any]) -> None:
+    variables = functions(bridge)["redeliver"]["Environment"]["Variables"]
+    assert json.loads(variables["TARGETS"]) == {
+        "edge_worker": {"url": "https://shop-prod.workers.example/webhook/{webhook}", "timeout": 15},
+        "vercel_app": {"url": "https://shop-prod.vercel.example/api/webhook/{webhook}", "timeout": 15},
+    }
+    assert variables["ALLOWED_TARGET_RANGES"] == "[]"
+    for name in ("redeliver", "apply_sql"):
+        given = functions(bridge)[name]["Environment"]["Variables"]
+        assert given["TARGET_EDGE_WORKER_SECRET_ID"] == "external-compute/prod/target-edge-worker"
 
 
 def should_apply_the_sql_again_when_a_file_changes(bridge: dict[str, Any]) -> None:
@@ -243,6 +267,7 @@ def should_give_out_what_operating_needs(bridge: dict[str, Any]) -> None:
         "Triggers",
         "PgNetVersion",
         "RoundTripMs",
+        "Targets",
     }
 
 

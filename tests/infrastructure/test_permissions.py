@@ -25,6 +25,11 @@ def receiving(queue: str) -> dict[str, set[str]]:
 
 PREFIX = "external-compute-prod"
 QUEUES = {f"{PREFIX}-{worker}" for worker in ("process_order", "render_receipt", "expire_order")}
+TARGETS = ("target-edge-worker", "target-vercel-app")
+SIGNERS = {
+    "Delivers what is due in the database's outbox",
+    "Applies sql/ and the declared webhooks to the database",
+}
 WAKE_QUEUE = f"{PREFIX}-redeliver"
 
 
@@ -37,7 +42,7 @@ WAKE_QUEUE = f"{PREFIX}-redeliver"
         ),
         (
             "redeliver.handler.handler",
-            {**reading("database"), **receiving(WAKE_QUEUE), "sqs:SendMessage": QUEUES},
+            {**reading("database", *TARGETS), **receiving(WAKE_QUEUE), "sqs:SendMessage": QUEUES},
         ),
         ("process_order.handler.handler", {**reading("database"), **receiving(f"{PREFIX}-process_order")}),
         (
@@ -54,7 +59,7 @@ WAKE_QUEUE = f"{PREFIX}-redeliver"
         ("orders.handler.handler", reading("database")),
         ("payments.handler.handler", reading("database", "stripe")),
         ("health.handler.handler", reading("database", "supabase")),
-        ("apply_sql.handler.handler", reading("database-direct", "webhook-signing")),
+        ("apply_sql.handler.handler", reading("database-direct", "webhook-signing", *TARGETS)),
         (
             "framework.onEvent",
             {
@@ -95,6 +100,7 @@ def should_tell_of_every_secret_who_reads_it(bridge: dict[str, Any]) -> None:
         "supabase-service-role": {"Function users", "Worker render_receipt"},
         "supabase-jwt": {"Verifies users' tokens for the HTTP functions"},
         "stripe": {"Function payments"},
+        **dict.fromkeys(TARGETS, SIGNERS),
     }
 
 

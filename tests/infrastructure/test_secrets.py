@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from aws_cdk.assertions import Match, Template
 
 from tests.infrastructure.assembly import Assembly
@@ -21,11 +22,12 @@ def should_leave_what_the_user_fills_without_any_value(secrets: dict[str, Any]) 
         )
 
 
-def should_generate_a_signing_secret_that_is_base64_of_48_bytes(secrets: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["webhook-signing", "target-edge-worker", "target-vercel-app"])
+def should_generate_signing_secrets_that_are_base64_of_48_bytes(secrets: dict[str, Any], name: str) -> None:
     Template.from_json(secrets).has_resource_properties(
         "AWS::SecretsManager::Secret",
         {
-            "Name": "external-compute/prod/webhook-signing",
+            "Name": f"external-compute/prod/{name}",
             "GenerateSecretString": {
                 "PasswordLength": 64,
                 "ExcludePunctuation": True,

@@ -77,5 +77,7 @@ def function_environment(
         "WORKER": f"worker_{uuid4().hex}",
         "QUEUE_URL": queue.url,
         "QUEUES": json.dumps({"process_order": queue.url}),
+        "TARGETS": "{}",
+        "ALLOWED_TARGET_RANGES": "[]",
     }.items():
         monkeypatch.setenv(name, value)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from stacks.settings.model import Function, Section, Stage, Webhook, Worker
+from stacks.settings import Function, Stage, Target, Webhook, Worker
+from stacks.settings.section import Section
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SECTIONS: dict[str, type[Section]] = {
     "[[webhooks]]": Webhook,
+    "[[targets]]": Target,
     "[functions.NAME]": Function,
     "[workers.NAME]": Worker,
     "[stages.NAME]": Stage,

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 
+from bridge import secrets
 from bridge.signing import sign
+from tests.signatures import NOW, VERIFYING
 from tests.unit.aws import Queue
 from tests.unit.messages import MESSAGE_ID, event, message, queued
 
@@ -27,7 +30,7 @@ UNKNOWN = "unknown.webhook"
 
 @pytest.fixture
 def environment(queue: Queue, signing_secret: Secret, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    webhooks = {"order.created": "process_order", "bridge.ping": None}
+    webhooks = {"order.created": ["process_order"], "bridge.ping": []}
     monkeypatch.setenv("WEBHOOK_SIGNING_SECRET_ID", signing_secret.id)
     monkeypatch.setenv("WEBHOOKS", json.dumps(webhooks))
     monkeypatch.setenv("QUEUES", json.dumps({"process_order": queue.url}))
@@ -94,6 +97,30 @@ def should_enqueue_a_message_as_large_as_may_be(post: Callable[..., Answer], que
 def should_verify_a_ping_and_enqueue_nothing(post: Callable[..., Answer], queue: Queue) -> None:
     assert post(message(type="bridge.ping"), webhook="bridge.ping") == accepted(0)
     assert queue.bodies() == []
+
+
+@pytest.mark.usefixtures("environment")
+def should_judge_signatures_as_everybody_does(signing_secret: Secret) -> None:
+    from receive_webhook import handler  # noqa: PLC0415  # makes its clients when it is imported
+
+    handler.settings.cache_clear()
+    judged = {}
+    for vector in VERIFYING:
+        signing_secret.put(dict(zip(("current", "previous"), vector.secrets, strict=False)))
+        secrets.forget()
+        request = {
+            "version": "2.0",
+            "pathParameters": {"webhook": UNKNOWN},
+            "headers": vector.headers,
+            "requestContext": {"http": {"sourceIp": "203.0.113.7"}},
+            "body": base64.b64encode(vector.body).decode(),
+            "isBase64Encoded": True,
+        }
+        with time_machine.travel(NOW, tick=False):
+            # Whoever could sign learns that there is no such webhook.
+            judged[vector.name] = handler.handler(request, None)["statusCode"] == 404
+
+    assert judged == {vector.name: vector.accepted for vector in VERIFYING}
 
 
 def should_take_headers_in_any_case(post: Callable[..., Answer]) -> None:

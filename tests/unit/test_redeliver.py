@@ -80,6 +80,7 @@ def should_put_every_event_of_what_is_due_into_the_queue(
         "settled_failed": 0,
         "redelivered": 4,
         "events": 251,
+        "posted": 0,
         "failed": 0,
         "dead": 0,
         "pruned": 0,
@@ -196,7 +197,9 @@ def should_deliver_each_message_once_when_several_run(
     monkeypatch: pytest.MonkeyPatch,
     database_secret: Secret,
 ) -> None:
+    from redeliver.client import Client  # noqa: PLC0415
     from redeliver.outbox import Outbox  # noqa: PLC0415
+    from redeliver.posting import Poster  # noqa: PLC0415
     from redeliver.running import Run  # noqa: PLC0415
 
     monkeypatch.setattr("redeliver.running.CLAIM_MESSAGES", 3)
@@ -204,7 +207,8 @@ def should_deliver_each_message_once_when_several_run(
         insert(orders, order, order)
 
     databases = [Database(database_secret.id, tls="disable", application_name="run") for _ in range(3)]
-    runs = [Run(Outbox(each), {"process_order": queue.url}, lambda: 60_000) for each in databases]
+    poster = Poster({}, Client(allowed_ranges=(), connections=1))
+    runs = [Run(Outbox(each), {"process_order": queue.url}, poster, lambda: 60_000) for each in databases]
     threads = [threading.Thread(target=run.redeliver, kwargs={"rung": False}) for run in runs]
     for thread in threads:
         thread.start()

@@ -36,10 +36,12 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "columns": None,
         "when": None,
         "enabled": True,
-        "target": "process_order",
+        "target": ("process_order",),
     }
     assert settings.environment.model_dump(exclude_none=True) == {
         "allowed_source_ranges": (),
+        "target_urls": {},
+        "allowed_target_ranges": (),
         "cors_origins": (),
         "token_issuers": (),
         "token_audience": "authenticated",
@@ -177,6 +179,7 @@ def should_refuse_changes_of_what_was_read(tmp_path: Path) -> None:
 def should_accept_the_projects_own_file() -> None:
     for stage in ("local", "dev", "prod"):
         settings = read_settings({"config": str(ROOT / "bridge.toml"), "stage": stage})
-        assert {webhook.target for webhook in settings.webhooks} == settings.workers.keys()
+        targets = {target for webhook in settings.webhooks for target in webhook.targets}
+        assert targets == settings.workers.keys() | {target.name for target in settings.targets}
         assert settings.functions.keys() == {"health", "orders", "payments", "users"}
         assert settings.own_entries == ["stripe"]

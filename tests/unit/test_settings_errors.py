@@ -275,7 +275,7 @@ def should_refuse_settings_of_a_handler_that_is_not_there(tmp_path: Path, settin
     [
         (
             "[webhook]\n[stages.prod]",
-            '"webhook" is no section; did you mean "webhooks"? known: functions, stages, webhooks, workers',
+            '"webhook" is no section; did you mean "webhooks"? known: functions, stages, targets, webhooks',
         ),
         ("[webhooks]\n[stages.prod]", "begin each one with [[webhooks]]"),
         ("", "there is no stage; add a section [stages.NAME]"),

@@ -139,22 +139,21 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  insert into bridge.target (name, kind)
-  select t ->> 'name', t ->> 'kind' from jsonb_array_elements(desired -> 'targets') as t
-  on conflict (name) do update set kind = excluded.kind;
+  perform bridge.sync_targets(desired -> 'targets');
 
   insert into bridge.webhook as present (
-    name, table_schema, table_name, operations, columns, condition, target, enabled, declaration)
+    name, table_schema, table_name, operations, columns, condition, targets, enabled, declaration)
   select
     w ->> 'name',
     (parse_ident(w ->> 'table'))[1], (parse_ident(w ->> 'table'))[2],
     array(select jsonb_array_elements_text(w -> 'operations')),
     case when jsonb_typeof(w -> 'columns') = 'array' then array(select jsonb_array_elements_text(w -> 'columns')) end,
-    w ->> 'when', w ->> 'target', coalesce((w ->> 'enabled')::boolean, true), w
+    w ->> 'when', array(select jsonb_array_elements_text(w -> 'targets')),
+    coalesce((w ->> 'enabled')::boolean, true), w
   from jsonb_array_elements(desired -> 'webhooks') as w
   on conflict (name) do update set
     table_schema = excluded.table_schema, table_name = excluded.table_name, operations = excluded.operations,
-    columns = excluded.columns, condition = excluded.condition, target = excluded.target,
+    columns = excluded.columns, condition = excluded.condition, targets = excluded.targets,
     declaration = excluded.declaration,
     -- What was switched by hand stays switched, until the declaration itself says otherwise.
     enabled = case when excluded.declaration -> 'enabled' is distinct from present.declaration -> 'enabled'
@@ -162,8 +161,6 @@ begin
 
   delete from bridge.webhook
   where name not in (select w ->> 'name' from jsonb_array_elements(desired -> 'webhooks') as w);
-  delete from bridge.target
-  where name not in (select t ->> 'name' from jsonb_array_elements(desired -> 'targets') as t);
 
   insert into bridge.installation (owner, webhook_url, fast_path_grace, retention, declaration)
   values (

@@ -10,11 +10,7 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('supabase-external-compute', 0));
   triggers := cardinality(bridge.drop_triggers('{"webhooks": []}'));
-  begin
-    delete from vault.secrets where name = 'bridge_signing_secret';
-  exception when others then
-    raise notice 'the signing secret stays in Vault: %', sqlerrm;
-  end;
+  perform bridge.forget_signing_secrets('{}');
 
   if undelivered = 0 then
     drop schema bridge cascade;
@@ -31,6 +27,9 @@ begin
       union all
       select 4, 'table', oid::regclass::text from pg_class
       where relnamespace = 'bridge'::regnamespace and relkind = 'r' and relname not in ('message', 'processed_event')
+      union all
+      select 5, 'type', oid::regclass::text from pg_class
+      where relnamespace = 'bridge'::regnamespace and relkind = 'c'
       order by position
     loop
       execute format('drop %s if exists %s cascade', item.kind, item.name);

@@ -1,5 +1,5 @@
 -- The trigger function of one webhook and one operation, written for its table, columns and condition so that
--- Postgres keeps its plan. All that does not depend on them is in 04_capture.sql.
+-- Postgres keeps its plan. All that does not depend on them is in 05_capture.sql.
 
 create or replace function bridge.capture_columns(declared jsonb) returns text[]
 language sql stable set search_path = pg_catalog, pg_temp

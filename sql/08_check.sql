@@ -136,6 +136,16 @@ end
 $$;
 comment on function bridge.webhook_problems(jsonb) is 'What keeps one declared webhook from being captured, a line each.';
 
+create or replace function bridge.target_problems(desired jsonb) returns setof text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select format('target "%s" of webhook "%s" is not declared; declared: %s', target, w ->> 'name',
+    (select string_agg(t ->> 'name', ', ' order by t ->> 'name') from jsonb_array_elements(desired -> 'targets') as t))
+  from jsonb_array_elements(desired -> 'webhooks') as w, jsonb_array_elements_text(w -> 'targets') as target
+  where not exists (select from jsonb_array_elements(desired -> 'targets') as t where t ->> 'name' = target)
+$$;
+comment on function bridge.target_problems(jsonb) is 'The targets that webhooks name and the declaration lacks, a line each.';
+
 create or replace function bridge.check_declaration(desired jsonb) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -143,7 +153,11 @@ declare
   problems text[];
 begin
   select array_agg(problem) into problems
-  from jsonb_array_elements(desired -> 'webhooks') as declared, bridge.webhook_problems(declared) as problem;
+  from (
+    select bridge.webhook_problems(declared) as problem
+    from jsonb_array_elements(desired -> 'webhooks') as declared
+    union all
+    select bridge.target_problems(desired)) as p;
   if problems is not null then
     raise exception using
       errcode = 'invalid_parameter_value',

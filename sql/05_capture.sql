@@ -1,5 +1,5 @@
 -- From a changed row to a message in the outbox and, when pg_net keeps up, on its way.
--- Called by the trigger functions that bridge.sync writes (09_sync.sql), with the rights of their owner.
+-- Called by the trigger functions that bridge.sync writes (10_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text
 language sql stable set search_path = pg_catalog, pg_temp
@@ -71,7 +71,7 @@ declare
   now_s bigint := floor(extract(epoch from clock_timestamp()));
   message_id text;
 begin
-  if (select last_value from bridge.last_ring) >= now_s then
+  if secret is null or (select last_value from bridge.last_ring) >= now_s then
     return;
   end if;
   perform setval('bridge.last_ring', now_s);
@@ -110,7 +110,7 @@ $$;
 comment on function bridge.key_columns(regclass) is 'The primary key''s columns, in its order; empty without one.';
 
 create or replace function bridge.put(
-  message_id uuid, webhook bridge.webhook, relation oid, body jsonb, url text, secret text, due_at timestamptz
+  message_id uuid, webhook bridge.webhook, relation oid, body jsonb, addresses bridge.address[], grace interval
 ) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -120,19 +120,21 @@ declare
   keys text[];
 begin
   if size <= 200000 then
-    if url is not null then
-      -- Before the outbox row, which is then never written twice.
-      insert into bridge.posted (request_id, message_id)
-      values (bridge.post(url, message_id::text, body, secret), message_id);
-    end if;
+    -- Before the outbox rows, which are then never written twice.
+    insert into bridge.posted (request_id, message_id, targets)
+    select bridge.post(a.url, put.message_id::text, put.body, a.secret), put.message_id, a.targets
+    from unnest(addresses) as a where a.url is not null;
     insert into bridge.message (id, webhook, target, body, due_at)
-    values (message_id, webhook.name, webhook.target, body, due_at);
+    select
+      put.message_id, webhook.name, target, put.body,
+      clock_timestamp() + case when a.url is null then '0' else grace end
+    from unnest(addresses) as a, unnest(a.targets) as target;
     return;
   end if;
 
   events := body -> 'data';
   if jsonb_array_length(events) > 1 then
-    perform bridge.put_halves(webhook, relation, body, url, secret, due_at);
+    perform bridge.put_halves(webhook, relation, body, addresses, grace);
     return;
   end if;
   -- By its oid: the table may have another name by now.
@@ -141,20 +143,28 @@ begin
     perform bridge.put(
       message_id, webhook, relation,
       jsonb_set(body, '{data}', jsonb_build_array(bridge.thin(events -> 0, keys))),
-      url, secret, due_at);
+      addresses, grace);
   else
-    insert into bridge.message (id, webhook, target, body, state, last_error)
-    values (
-      message_id, webhook.name, webhook.target, body, 'dead',
-      format('the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead', size));
+    perform bridge.put_dead(message_id, webhook, body, format(
+      'the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead', size));
   end if;
 end
 $$;
-comment on function bridge.put(uuid, bridge.webhook, oid, jsonb, text, text, timestamptz) is
-  'Writes a message to the outbox and, given a url, posts it. At most 200 kB each: larger ones are split, a larger event is thinned.';
+comment on function bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval) is
+  'Writes a message to the outbox, and posts it where an address has a url. At most 200 kB each: larger ones are split, a larger event is thinned.';
+
+create or replace function bridge.put_dead(message_id uuid, webhook bridge.webhook, body jsonb, failure text)
+returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  insert into bridge.message (id, webhook, target, body, state, last_error)
+  select message_id, webhook.name, target, body, 'dead', failure from unnest(webhook.targets) as target
+$$;
+comment on function bridge.put_dead(uuid, bridge.webhook, jsonb, text) is
+  'Writes a message that can''t be sent, and why, for a person to look at.';
 
 create or replace function bridge.put_halves(
-  webhook bridge.webhook, relation oid, body jsonb, url text, secret text, due_at timestamptz
+  webhook bridge.webhook, relation oid, body jsonb, addresses bridge.address[], grace interval
 ) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -172,11 +182,11 @@ begin
         from jsonb_array_elements(body -> 'data') with ordinality as e (event, n)
         where (e.n - 1) * 2 / size = part
         order by e.n))),
-      url, secret, due_at);
+      addresses, grace);
   end loop;
 end
 $$;
-comment on function bridge.put_halves(bridge.webhook, oid, jsonb, text, text, timestamptz) is
+comment on function bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval) is
   'Puts a message as two, each with an id of its own and events named after it.';
 
 create or replace function bridge.numbered(message_id uuid, events jsonb[]) returns jsonb
@@ -194,8 +204,10 @@ as $$
 declare
   webhook bridge.webhook;
   installation bridge.installation;
-  secret text;
+  addresses bridge.address[];
   posts_left integer := 0;
+  posts integer;
+  ringing boolean;
   message_id uuid;
   events jsonb;
   envelope jsonb;
@@ -213,22 +225,30 @@ begin
   if posting then
     -- Somebody may hold a lock on pg_net's tables (truncate, an update of the extension): the outbox is enough then.
     perform set_config('lock_timeout', '200ms', true);
-    select decrypted_secret into strict secret
-    from vault.decrypted_secrets where name = 'bridge_signing_secret';
+    addresses := bridge.addresses(webhook, installation.webhook_url);
     posts_left := bridge.posts_left();
+  else
+    addresses := bridge.unposted(webhook);
   end if;
+  posts := (select count(*) from unnest(addresses) where url is not null);
+  ringing := posting and exists (select from unnest(addresses) where at_once);
 
   while message_id is not null loop
+    if posts > 0 and posts_left <= 0 then
+      -- What pg_net can't take is left to redelivery.
+      addresses := bridge.unposted(webhook);
+      posts := 0;
+      ringing := true;
+    end if;
     perform bridge.put(
-      message_id, webhook, relation, envelope || jsonb_build_object('data', events),
-      case when posts_left > 0 then installation.webhook_url || '/webhooks/' || webhook_name end, secret,
-      clock_timestamp() + case when posts_left > 0 then installation.fast_path_grace else '0' end);
-    posts_left := posts_left - 1;
+      message_id, webhook, relation, envelope || jsonb_build_object('data', events), addresses,
+      installation.fast_path_grace);
+    posts_left := posts_left - posts;
     fetch messages into message_id, events;
   end loop;
 
-  if posting and posts_left < 0 then
-    perform bridge.ring(installation.webhook_url, secret);
+  if ringing then
+    perform bridge.ring(installation.webhook_url, bridge.signing_secret(null));
   end if;
 end
 $$;
@@ -249,10 +269,9 @@ begin
   end if;
   select * into strict webhook from bridge.webhook as w where w.name = webhook_name;
   if failure is null then
-    perform bridge.put(message_id, webhook, relation, body, null, null, clock_timestamp());
+    perform bridge.put(message_id, webhook, relation, body, bridge.unposted(webhook), '0');
   else
-    insert into bridge.message (id, webhook, target, body, state, last_error)
-    values (message_id, webhook_name, webhook.target, body, 'dead', failure);
+    perform bridge.put_dead(message_id, webhook, body, failure);
   end if;
 end
 $$;

@@ -1,0 +1,118 @@
+-- Where messages go: which of the declared targets can be posted to now, and which are held or paused.
+
+do $$
+begin
+  if to_regtype('bridge.address') is null then
+    create type bridge.address as (targets text[], url text, secret text, at_once boolean);
+  end if;
+end
+$$;
+comment on type bridge.address is
+  'Where a message goes, within the statement that sends it: the targets that one request reaches; the url to post to, null to leave it to redelivery; what signs it; whether redelivery is asked for at once.';
+
+create or replace function bridge.addresses(webhook bridge.webhook, webhook_url text) returns bridge.address[]
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    with target as (
+      select
+        name, kind, url, fast_path, paused_at is not null as paused,
+        -- One failure is forgotten with the hold that followed; after more, redelivery tries first.
+        failures > 2 or held_until > clock_timestamp() as failing
+      from unnest(webhook.targets) as declared (name) left join bridge.target using (name)),
+    address as (
+      -- One request to the API reaches all queues: a paused one must get nothing, so then there is none.
+      select
+        array_agg(name) as targets, 'bridge_signing_secret' as secret_name,
+        case when not bool_or(paused) then webhook_url || '/webhooks/' || webhook.name end as url,
+        bool_or(paused) and not bool_and(paused) as at_once
+      from target where kind = 'queue' having count(*) > 0
+      union all
+      select
+        array[name], 'bridge_signing_secret:' || name,
+        case when fast_path and not paused and not failing then replace(url, '{webhook}', webhook.name) end,
+        not fast_path and not paused and not failing
+      from target where kind = 'http'
+      union all
+      select array[name], null, null, false from target where kind is null),
+    signed as (
+      select
+        targets, url, at_once,
+        case when url is not null then (
+          select decrypted_secret from vault.decrypted_secrets where name = secret_name) end as secret
+      from address)
+    select array_agg((targets, case when secret is not null then url end, secret, at_once)::bridge.address)
+    from signed);
+end
+$$;
+comment on function bridge.addresses(bridge.webhook, text) is
+  'Where a webhook''s messages go now: one address for all queues, which one request to the API reaches, and one for each http target.';
+
+create or replace function bridge.unposted(webhook bridge.webhook) returns bridge.address[]
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select array[(webhook.targets, null, null, false)::bridge.address]
+$$;
+comment on function bridge.unposted(bridge.webhook) is 'Where a webhook''s messages go when all is left to redelivery: no place yet.';
+
+create or replace function bridge.hold(target_name text, not_before interval default '0') returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  -- What failed together counts once.
+  update bridge.target
+  set failures = failures + 1,
+    held_until = clock_timestamp()
+      + greatest(least(interval '5 s' * power(2, least(failures, 10)), '5 min'), not_before)
+  where name = target_name and kind = 'http' and held_until <= clock_timestamp()
+$$;
+comment on function bridge.hold(text, interval) is
+  'Leaves an http target in peace that is out of reach or asks for time: 5 s, doubled up to 5 min, and as long as it asked for.';
+
+create or replace function bridge.pause(target_name text, because text default 'by hand') returns boolean
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  update bridge.target set paused_at = clock_timestamp(), paused_because = because
+  where name = target_name and paused_at is null
+  returning true
+$$;
+comment on function bridge.pause(text, text) is
+  'Lets a target''s messages collect, from the next statement on; what is in a queue already is still worked off. True, or null if there is nothing to pause.';
+
+create or replace function bridge.resume(target_name text) returns boolean
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  update bridge.target set paused_at = null, paused_because = null, failures = 0, held_until = '-infinity'
+  where name = target_name
+  returning true
+$$;
+comment on function bridge.resume(text) is
+  'Delivers to a target that is paused or held: what has collected, at the next redelivery. True, or null if there is no such target.';
+
+create or replace function bridge.sync_targets(declared jsonb) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into bridge.target as present (name, kind, url, fast_path)
+  select t ->> 'name', t ->> 'kind', t ->> 'url', coalesce((t ->> 'fast_path')::boolean, true)
+  from jsonb_array_elements(declared) as t
+  on conflict (name) do update set
+    kind = excluded.kind, url = excluded.url, fast_path = excluded.fast_path,
+    -- Another address is another receiver: what the old one answered says nothing of it. A pause by hand stays.
+    failures = case when excluded.url is distinct from present.url then 0 else present.failures end,
+    held_until = case when excluded.url is distinct from present.url then '-infinity' else present.held_until end,
+    paused_at = case when excluded.url is distinct from present.url and present.paused_because like 'HTTP 410%'
+      then null else present.paused_at end,
+    paused_because = case when excluded.url is distinct from present.url and present.paused_because like 'HTTP 410%'
+      then null else present.paused_because end
+  where (present.kind, present.url, present.fast_path)
+    is distinct from (excluded.kind, excluded.url, excluded.fast_path);
+
+  delete from bridge.target where name not in (select t ->> 'name' from jsonb_array_elements(declared) as t);
+  perform bridge.forget_signing_secrets(array(
+    select bridge.secret_name(name) from bridge.target where kind = 'http'
+    union all
+    select bridge.secret_name(null)));
+end
+$$;
+comment on function bridge.sync_targets(jsonb) is 'Writes the declared targets into bridge.target, and removes what only others needed.';

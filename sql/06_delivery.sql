@@ -1,0 +1,205 @@
+-- What happens to a message after its transaction: settled by pg_net's answer, or claimed and delivered by the
+-- redeliver function over the pooled connection.
+
+create or replace function bridge.retry_after(failed_attempts integer) returns interval
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  -- The schedule that the Standard Webhooks specification suggests. Null: give up.
+  select (array['5 s', '5 min', '30 min', '2 h', '5 h', '10 h', '14 h', '20 h', '24 h']::interval[])[failed_attempts]
+$$;
+comment on function bridge.retry_after(integer) is 'How long to wait after so many failed attempts; null once all are used.';
+
+create or replace function bridge.fail(
+  message_id uuid, target_name text, error text, not_before interval default '0'
+) returns text
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  update bridge.message
+  set attempts = attempts + 1,
+    last_error = error,
+    state = case when bridge.retry_after(attempts + 1) is null then 'dead' else 'pending' end,
+    due_at = clock_timestamp() + greatest(
+      -- Up to a tenth later, so that what failed together is not tried again together.
+      coalesce(bridge.retry_after(attempts + 1) * (1 + random() / 10), '0'), not_before)
+  where id = message_id and target = target_name and state = 'pending'
+  returning state
+$$;
+comment on function bridge.fail(uuid, text, text, interval) is
+  'Records a failed attempt: the message is due again by the schedule, and not before what its target asked for, or dead after it. Returns its state.';
+
+create or replace function bridge.complete(message_ids uuid[], target_names text[]) returns integer
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  with completed as (
+    update bridge.message as m set state = 'delivered', delivered_at = clock_timestamp()
+    from unnest(message_ids, target_names) as d (id, target)
+    where m.id = d.id and m.target = d.target and m.state = 'pending'
+    returning m.target),
+  recovered as (
+    update bridge.target set failures = 0, held_until = '-infinity'
+    where failures > 0 and name in (select target from completed))
+  select count(*)::integer from completed
+$$;
+comment on function bridge.complete(uuid[], text[]) is
+  'Marks messages delivered, each to the target beside it. Returns how many were pending until now.';
+
+create or replace function bridge.release(message_ids uuid[], target_names text[]) returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  update bridge.message as m set due_at = clock_timestamp()
+  from unnest(message_ids, target_names) as d (id, target)
+  where m.id = d.id and m.target = d.target and m.state = 'pending'
+$$;
+comment on function bridge.release(uuid[], text[]) is 'Ends the lease of messages that were not attempted after all.';
+
+create or replace function bridge.refuse(
+  message_id uuid, target_name text, error text, status integer, not_before interval default '0'
+) returns text
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Standard Webhooks: 410 says that the receiver wants no more; these, and silence, that it is to be spared.
+  if status = 410 then
+    perform bridge.pause(name, error) from bridge.target where name = target_name and kind = 'http';
+  elsif status is null or status in (429, 502, 503, 504) then
+    perform bridge.hold(target_name, not_before);
+  end if;
+  return bridge.fail(message_id, target_name, error, not_before);
+end
+$$;
+comment on function bridge.refuse(uuid, text, text, integer, interval) is
+  'Records what an attempt was answered with, or null for no answer: the message fails, and the target is held or paused where the answer says so. Returns the message''s state.';
+
+create or replace function bridge.settle(max_messages integer) returns table (delivered integer, failed integer)
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  accepted_ids uuid[];
+  accepted_targets text[];
+  refusals jsonb;
+begin
+  with answered as materialized (
+    select p.request_id, p.message_id, p.targets, r.status_code,
+      -- The receiver repeats the id. Without it the answer is another's: of a page that a redirect led to, or of a
+      -- request with the same number after pg_net was created anew.
+      coalesce(r.status_code between 200 and 299 and position(p.message_id::text in r.content) > 0, false) as accepted,
+      case
+        when r.status_code between 200 and 299 then
+          format('HTTP %s, but not from the receiver: the answer does not repeat the webhook-id', r.status_code)
+        when r.status_code is not null then format('HTTP %s', r.status_code)
+        when r.timed_out then 'timed out'
+        else coalesce(r.error_msg, 'no answer')
+      end as answer,
+      (select substring(value from '^\d{1,5}$')::integer
+        from jsonb_each_text(r.headers) where lower(key) = 'retry-after' limit 1) as retry_after
+    from bridge.posted as p
+    join net._http_response as r on r.id = p.request_id
+    -- pg_net keeps six hours of answers, indexed by when they came: only those that can be ours are looked at.
+    where r.created >= (select min(posted_at) from bridge.posted) - interval '1 minute'
+    order by p.request_id
+    limit max_messages
+    for update of p skip locked),
+  settled as (
+    delete from bridge.posted as p using answered as a where p.request_id = a.request_id)
+  select
+    array_agg(a.message_id) filter (where a.accepted),
+    array_agg(target) filter (where a.accepted),
+    jsonb_agg(jsonb_build_object(
+      'id', a.message_id, 'target', target, 'answer', a.answer, 'status', a.status_code, 'seconds', a.retry_after))
+      filter (where not a.accepted)
+  into accepted_ids, accepted_targets, refusals
+  from answered as a, unnest(a.targets) as target;
+
+  delivered := bridge.complete(coalesce(accepted_ids, '{}'), coalesce(accepted_targets, '{}'));
+  select count(bridge.refuse(r.id, r.target, r.answer, r.status, make_interval(secs => coalesce(r.seconds, 0))))
+  into failed
+  from jsonb_to_recordset(refusals) as r (id uuid, target text, answer text, status integer, seconds integer);
+  return next;
+end
+$$;
+comment on function bridge.settle(integer) is
+  'Takes over pg_net''s answers: 2xx from the receiver is delivered, anything else a failed attempt. Returns how many deliveries of each.';
+
+create or replace function bridge.claim(
+  max_messages integer, lease_seconds integer, target_kinds text[] default '{queue,http}'
+) returns table (id uuid, webhook text, target text, body text, attempts integer)
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  -- From one target to the next in the index, however much is due for each. Those that are declared no more are
+  -- among them: whoever delivers to queues says so.
+  with recursive waiting (target) as (
+    select min(m.target) from bridge.message as m where m.state = 'pending'
+    union all
+    select (select min(m.target) from bridge.message as m where m.state = 'pending' and m.target > w.target)
+    from waiting as w where w.target is not null),
+  due as (
+    select m.id, m.target
+    from waiting as w
+    left join bridge.target as t on t.name = w.target
+    cross join lateral (
+      select d.id, d.target, d.due_at
+      from bridge.message as d
+      where d.target = w.target and d.state = 'pending' and d.due_at <= clock_timestamp()
+      order by d.due_at
+      -- Whether a target that failed is back is asked with one message.
+      limit case when t.failures > 0 then 1 else max_messages end
+      for update skip locked) as m
+    where coalesce(t.kind, 'queue') = any (target_kinds)
+      and t.paused_at is null and coalesce(t.held_until, '-infinity') <= clock_timestamp()
+    order by m.due_at
+    limit max_messages)
+  update bridge.message as m
+  set due_at = clock_timestamp() + make_interval(secs => lease_seconds)
+  from due
+  where m.id = due.id and m.target = due.target
+  returning m.id, m.webhook, m.target, m.body::text, m.attempts
+$$;
+comment on function bridge.claim(integer, integer, text[]) is
+  'Leases due messages, oldest first, to one deliverer; none of targets that are paused or held. Those of a deliverer that died are due again after the lease.';
+
+create or replace function bridge.prune(max_rows integer) returns integer
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  with retained as (
+    select
+      -- As long as an event may still come again: fourteen days in a queue, four of attempts before.
+      clock_timestamp() - retention - interval '18 days' as forget_before,
+      bridge.message_id_at(clock_timestamp() - retention) as first_id
+    from bridge.installation),
+  messages as (
+    delete from bridge.message
+    where ctid = any (array(
+      select ctid from bridge.message
+      where state = 'delivered' and id < (select first_id from retained)
+      order by id limit max_rows for update skip locked))
+    returning 1),
+  events as (
+    -- By when they were processed: an event that came late may come again as long after.
+    delete from bridge.processed_event
+    where ctid = any (array(
+      select ctid from bridge.processed_event
+      where processed_at < (select forget_before from retained)
+      limit max_rows for update skip locked))
+    returning 1),
+  requests as (
+    -- Never answered: pg_net lost them, and redelivery has had them since.
+    delete from bridge.posted where posted_at < clock_timestamp() - interval '1 hour' returning 1)
+  select (select count(*) from messages)::integer + (select count(*) from events)::integer
+    + (select count(*) from requests)::integer
+$$;
+comment on function bridge.prune(integer) is
+  'Deletes delivered messages past retention and processed event ids 18 days later, at most max_rows of each. Returns how many rows went.';
+
+create or replace function bridge.metrics()
+returns table (pending bigint, oldest_seconds double precision, dead bigint)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select
+    count(*) filter (where state = 'pending'),
+    coalesce(extract(epoch from clock_timestamp() - min(created_at) filter (where state = 'pending')), 0)
+      ::double precision,
+    count(*) filter (where state = 'dead')
+  from bridge.message where state = 'pending' or state = 'dead'
+$$;
+comment on function bridge.metrics() is
+  'Messages not yet known to be delivered, the age of the oldest of them in seconds, and dead letters.';
