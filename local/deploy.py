@@ -1,11 +1,12 @@
 """Deploys the app to the emulator as to AWS: the secrets stack, its values, then the bridge stack."""
 
 import json
+import re
 import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from local.errors import DeployError, with_log
 from local.processes import run
 
 if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
     from local.system import System
 
 STAGE = "local"
@@ -27,6 +30,7 @@ SECRETS_STACK = f"{PREFIX}-secrets"
 BRIDGE_STACK = f"{PREFIX}-bridge"
 # The first synthesis installs the libraries of all functions, over whatever line there is.
 STEP_SECONDS = 3_000
+_GENERATED = re.compile(r"/(webhook-signing|target-[a-z0-9-]+)$")
 QUIET = ("--ci", "--no-notices", "--no-color")
 # Values over standard input: arguments are visible to every user of the machine.
 FILL_SECRETS = "import json, sys; from scripts.fill_secrets import main; main(json.load(sys.stdin))"
@@ -45,7 +49,11 @@ def bootstrap(system: "System") -> None:
 
 
 def deploy(
-    system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
+    system: "System",
+    *,
+    config: Path | str | None = None,
+    context: Mapping[str, str] | None = None,
+    once_filled: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Deploy both stacks, filling the secrets in between.
 
@@ -53,6 +61,7 @@ def deploy(
         system: a running, bootstrapped system.
         config: another file than bridge.toml.
         context: further `-c NAME=VALUE`, such as one setting of the stage.
+        once_filled: called when the secrets are there and the bridge is not yet, for what needs them.
 
     Returns:
         The outputs of the bridge stack. Here the API answers at `WebhookUrl` only, functions included.
@@ -62,11 +71,20 @@ def deploy(
     """
     with _assembly(system, config, context) as assembly:
         _deploy_secrets(system, assembly, config)
+        if once_filled is not None:
+            once_filled()
         outputs = Path(assembly) / "outputs.json"
         arguments = ["deploy", BRIDGE_STACK, *_unattended(), "--outputs-file", str(outputs)]
         _cdk(system, "deploy", arguments, assembly)
         found: dict[str, dict[str, Any]] = json.loads(outputs.read_text())
     return found[BRIDGE_STACK]
+
+
+def signing_secret(system: "System", entry: str) -> str:
+    """Read a signing secret that the secrets stack has made, such as that of entry "target-edge-worker"."""
+    name = f"external-compute/{STAGE}/{entry}"
+    value = json.loads(_secrets_manager(system).get_secret_value(SecretId=name)["SecretString"])
+    return str(value["current"])
 
 
 def deploy_secrets(
@@ -155,24 +173,27 @@ def _fill_secrets(system: "System", config: Path | str | None) -> None:
 
 def _repair_entries(system: "System") -> None:
     """Give the entries what AWS gives them, where the emulator does otherwise."""
-    client = boto3.client(
+    client = _secrets_manager(system)
+    entries = client.get_paginator("list_secrets").paginate()
+    for name in (entry["Name"] for page in entries for entry in page["SecretList"]):
+        text = client.get_secret_value(SecretId=name)["SecretString"]
+        if not text:
+            # An entry without a value has no version in AWS, and an empty text here.
+            client.put_secret_value(SecretId=name, SecretString="{}")
+        elif _GENERATED.search(name) and not (value := json.loads(text))["current"].isalnum():
+            # ExcludePunctuation, IncludeSpace and the like are not heeded here.
+            value["current"] = secrets.token_hex(len(value["current"]) // 2)
+            client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+
+
+def _secrets_manager(system: "System") -> "SecretsManagerClient":
+    return boto3.client(
         "secretsmanager",
         endpoint_url=system.aws_endpoint,
         region_name=REGION,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
-    entries = client.get_paginator("list_secrets").paginate()
-    for secret in (entry["Name"] for page in entries for entry in page["SecretList"]):
-        # An entry without a value has no version in AWS, and an empty text here.
-        if not client.get_secret_value(SecretId=secret)["SecretString"]:
-            client.put_secret_value(SecretId=secret, SecretString="{}")
-    signing = f"external-compute/{STAGE}/webhook-signing"
-    value = json.loads(client.get_secret_value(SecretId=signing)["SecretString"])
-    # ExcludePunctuation, IncludeSpace and the like are not heeded here.
-    if not value["current"].isalnum():
-        value["current"] = secrets.token_hex(len(value["current"]) // 2)
-        client.put_secret_value(SecretId=signing, SecretString=json.dumps(value))
 
 
 def _run(

@@ -3,11 +3,8 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
-
-from pydantic import ValidationError
+from typing import Any
 
 from stacks.errors import SettingsError
 from stacks.settings.folders import (
@@ -18,17 +15,14 @@ from stacks.settings.folders import (
     has_task,
     worker_folders,
 )
-from stacks.settings.mistakes import describe, unknown, written
+from stacks.settings.mistakes import unknown, written
 from stacks.settings.model import QUEUE_SETTINGS, Function, Settings, Stage, Webhook, Worker
-from stacks.settings.section import Section
+from stacks.settings.sections import Sections, frozen, label_of
+from stacks.settings.stages import chosen_stage
 from stacks.settings.targets import Target, address_problem
-
-_Model = TypeVar("_Model", bound=Section)
 
 SOURCES = Path(__file__).parents[2] / "lambda_src"
 DEFAULT_FILE = "bridge.toml"  # beside cdk.json, where the CDK runs the app
-
-_OWN_CONTEXT = {"config", "stage"}
 
 
 def read_settings(context: Mapping[str, Any], *, sources: Path = SOURCES) -> Settings:
@@ -52,7 +46,7 @@ def read_settings(context: Mapping[str, Any], *, sources: Path = SOURCES) -> Set
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        return {key: _frozen(value) for key, value in tomllib.loads(file.read_text("utf-8")).items()}
+        return {key: frozen(value) for key, value in tomllib.loads(file.read_text("utf-8")).items()}
     except FileNotFoundError:
         raise SettingsError(f"{file} doesn't exist; name another file with -c config=FILE") from None
     except (OSError, UnicodeDecodeError) as exc:
@@ -61,23 +55,11 @@ def _load(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} is no TOML: {exc}") from exc
 
 
-def _frozen(value: Any) -> Any:
-    """Arrays as tuples, which a frozen, strict model takes as they are."""
-    match value:
-        case list():
-            return tuple(map(_frozen, value))
-        case dict():
-            return {key: _frozen(item) for key, item in value.items()}
-        case _:
-            return value
-
-
-class _Reader:
+class _Reader(Sections):
     """Goes through the whole file and collects what is wrong with it."""
 
     def __init__(self, data: dict[str, Any], sources: Path) -> None:
-        self.mistakes: list[str] = []
-        self._data = data
+        super().__init__(data)
         self._sources = sources
         self._worker_folders = worker_folders(sources)
         self._function_folders = function_folders(sources)
@@ -91,15 +73,13 @@ class _Reader:
     def settings(self, context: Mapping[str, Any]) -> Settings | None:
         workers = self._workers()
         functions = self._functions()
-        targets = self._listed("targets", Target)
+        targets = self.listed("targets", Target)
         self._check_target_names(targets)
         webhooks = self._webhooks()
-        stages = self._named("stages", Stage)
-        self._check_context(context)
-        name = self._chosen(context.get("stage"))
-        environment = self._overridden(name, stages.get(name), context) if name else None
-        if name is None or environment is None:
+        chosen = chosen_stage(self, context)
+        if chosen is None:
             return None
+        name, environment = chosen
         targets = self._of_stage(targets, name, environment)
         if self.mistakes:
             return None
@@ -113,34 +93,17 @@ class _Reader:
         )
 
     def _webhooks(self) -> tuple[Webhook, ...]:
-        declared = [entry["name"] for entry in self._entries("targets") if isinstance(entry.get("name"), str)]
+        declared = [entry["name"] for entry in self.entries("targets") if isinstance(entry.get("name"), str)]
         known = [*self._worker_folders, *declared]
-        for index, entry in enumerate(self._entries("webhooks"), 1):
+        for index, entry in enumerate(self.entries("webhooks"), 1):
             given = entry.get("target")
             for target in given if isinstance(given, tuple) else (given,):
                 if isinstance(target, str) and target not in known:
                     problem = unknown("worker of lambda_src/workers, nor one of [[targets]]", target, known)
-                    self.mistakes.append(f"{_label('webhook', entry.get('name'), index)}: target: {problem}")
-        return self._listed("webhooks", Webhook)
-
-    def _listed(self, section: str, model: type[_Model]) -> tuple[_Model, ...]:
-        """The entries of a section like [[webhooks]], those that are right."""
-        entries = self._entries(section)
-        kind = section.removesuffix("s")
-        labels = [_label(kind, entry.get("name"), index) for index, entry in enumerate(entries, 1)]
-        for label in sorted({label for label in labels if labels.count(label) > 1}):
-            self.mistakes.append(f"{label}: name is used {labels.count(label)} times; each needs its own")
-        parsed = [self._parse(label, model, entry) for label, entry in zip(labels, entries, strict=True)]
-        return tuple(entry for entry in parsed if entry)
-
-    def _entries(self, section: str) -> tuple[dict[str, Any], ...]:
-        entries = self._data.get(section, ())
-        if isinstance(entries, tuple) and all(isinstance(entry, dict) for entry in entries):
-            return entries
-        mistake = f"{section} = {written(entries)} is wrong; begin each one with [[{section}]]"
-        if mistake not in self.mistakes:
-            self.mistakes.append(mistake)
-        return ()
+                    self.mistakes.append(
+                        f"{label_of('webhook', entry.get('name'), index)}: target: {problem}"
+                    )
+        return self.listed("webhooks", Webhook)
 
     def _check_target_names(self, targets: Iterable[Target]) -> None:
         for target in targets:
@@ -167,7 +130,7 @@ class _Reader:
         return resolved
 
     def _workers(self) -> dict[str, Worker]:
-        declared = self._named("workers", Worker)
+        declared = self.named("workers", Worker)
         folders = self._worker_folders
         for name, worker in declared.items():
             if name not in folders:
@@ -194,13 +157,13 @@ class _Reader:
                 )
 
     def _functions(self) -> dict[str, Function]:
-        declared = self._named("functions", Function)
+        declared = self.named("functions", Function)
         known = self._function_folders
         for name in sorted(set(known) | set(declared)):
             if name not in known:
                 problem = unknown("folder of lambda_src/functions with a handler.py", name, known)
                 self.mistakes.append(f'function "{name}": {problem}')
-            elif name not in self._data.get("functions", {}):
+            elif name not in self.data.get("functions", {}):
                 self.mistakes.append(
                     f'folder "{name}" of lambda_src/functions: no route leads to it; add a section '
                     f"[functions.{name}] with routes"
@@ -217,80 +180,3 @@ class _Reader:
                 if owner := owners.get(path):
                     self.mistakes.append(f'function "{name}": route "{route}" leads to "{owner}" already')
                 owners[path] = name
-
-    def _named(self, section: str, model: type[_Model]) -> dict[str, _Model]:
-        """The tables of a section like [stages.prod], by name."""
-        tables = self._data.get(section, {})
-        if not isinstance(tables, dict):
-            self.mistakes.append(f"{section} = {written(tables)} is wrong; write [{section}.NAME]")
-            return {}
-        parsed: dict[str, _Model] = {}
-        for name, table in tables.items():
-            label = f'{section[:-1]} "{name}"'
-            if not isinstance(table, dict):
-                self.mistakes.append(f"{label}: {written(table)} is no table; write [{section}.{name}]")
-            elif (value := self._parse(label, model, table)) is not None:
-                parsed[name] = value
-        return parsed
-
-    def _chosen(self, wanted: str | None) -> str | None:
-        stages = self._data.get("stages", {})
-        if not isinstance(stages, dict) or not stages:
-            self.mistakes.append("there is no stage; add a section [stages.NAME]")
-            return None
-        name = wanted if wanted is not None else next(iter(stages)) if len(stages) == 1 else None
-        if name is None:
-            self.mistakes.append(
-                f"there are several stages; choose one with -c stage=NAME; known: {', '.join(sorted(stages))}"
-            )
-        elif name not in stages:
-            self.mistakes.append(f"-c stage: {unknown('stage', name, stages)}")
-        elif not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
-            self.mistakes.append(
-                f'stage "{name}": its name is wrong; allowed: a lower-case letter, '
-                "then at most 15 lower-case letters, digits or '-'"
-            )
-        else:
-            return name
-        return None
-
-    def _overridden(self, name: str, stage: Stage | None, context: Mapping[str, Any]) -> Stage | None:
-        given = {key: context[key] for key in Stage.model_fields if key in context}
-        if stage is None or not given:
-            return stage
-        converted = {key: _converted(key, value) for key, value in given.items()}
-        label = " ".join(f"-c {key}={value}" for key, value in given.items())
-        return self._parse(f'{label} (for stage "{name}")', Stage, {**stage.model_dump(), **converted})
-
-    def _check_context(self, context: Mapping[str, Any]) -> None:
-        """A misspelt -c would be ignored; the CDK's own keys hold ':', '/' or '-'."""
-        known = {*Stage.model_fields, *_OWN_CONTEXT}
-        for key in context:
-            if key not in known and key.isidentifier() and get_close_matches(key, known, n=1, cutoff=0.75):
-                self.mistakes.append(f"-c {key}={context[key]}: {unknown('setting', key, known)}")
-
-    def _parse(self, label: str, model: type[_Model], data: dict[str, Any]) -> _Model | None:
-        try:
-            return model.model_validate(data)
-        except ValidationError as error:
-            self.mistakes += describe(label, model, error)
-            return None
-
-
-def _label(kind: str, name: Any, index: int) -> str:
-    return f'{kind} "{name}"' if isinstance(name, str) else f"{kind} number {index}"
-
-
-def _converted(field: str, value: Any) -> Any:
-    """-c gives text only: read a number, or a list or table separated by commas, where the setting is one."""
-    annotation = Stage.model_fields[field].annotation
-    if not isinstance(value, str):
-        return _frozen(value)
-    if annotation is int and value.isdecimal():
-        return int(value)
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if get_origin(annotation) is tuple:
-        return tuple(parts)
-    if get_origin(annotation) is dict:
-        return {key.strip(): item.strip() for key, _, item in (part.partition("=") for part in parts)}
-    return value
