@@ -80,7 +80,9 @@ def _fill(options: argparse.Namespace) -> None:
     settings = read_settings({"stage": options.stage, "config": options.config})
     stage = settings.environment
     given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
-    values = collect(given, settings.own_entries)
+    # A platform's token is filled like an entry of one's own: CLOUDFLARE_API_TOKEN as api_token.
+    own_entries = sorted({*settings.own_entries, *settings.platforms})
+    values = collect(given, own_entries)
     if not values:
         raise FillError("nothing to fill in; give --env-file, or --database-url and --direct-url")
     # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
@@ -102,7 +104,7 @@ def _fill(options: argparse.Namespace) -> None:
         except ClientError as error:
             raise _explained(error, options.stage, secret, client.meta.region_name) from error
     print(f"written in {client.meta.region_name}")
-    for name in settings.own_entries:
+    for name in own_entries:
         if name not in entries:
             prefix = name.upper().replace("-", "_")
             print(f"{entry_name(options.stage, name)} is left as it is: no {prefix}_… in the .env")

@@ -3,21 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
-from aws_cdk import CustomResource, Duration, custom_resources
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import CustomResource, Duration
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge_synchronous
-from stacks.constructs.function import Function, FunctionDefaults, function_role
-from stacks.constructs.log_group import LogGroup
+from stacks.constructs.function import Function, FunctionDefaults
+from stacks.constructs.provider import Provider, answer_timeout
 from stacks.constructs.source import Source
 
 APPLY_TIMEOUT = Duration.minutes(10)
-# How long CloudFormation waits for an answer: longer than the function takes, so that its own error arrives.
-_ANSWER_TIMEOUT = Duration.minutes(12)
 
 
 class DatabaseBridge(Construct):
@@ -67,12 +61,13 @@ class DatabaseBridge(Construct):
             memory=256,
             timeout=APPLY_TIMEOUT,
         )
+        provider = Provider(self, "Provider", function=self.function, defaults=defaults)
         self.resource = CustomResource(
             self,
             "Resource",
             resource_type="Custom::SupabaseBridge",
-            service_token=self._provider(defaults).service_token,
-            service_timeout=_ANSWER_TIMEOUT,
+            service_token=provider.service_token,
+            service_timeout=answer_timeout(APPLY_TIMEOUT),
             properties={
                 "Declaration": declaration,
                 "SqlHash": sql_hash,
@@ -81,38 +76,6 @@ class DatabaseBridge(Construct):
                 **({"Adopt": adopt} if adopt else {}),
             },
         )
-
-    def _provider(self, defaults: FunctionDefaults) -> custom_resources.Provider:
-        log_group = LogGroup(self, "ProviderLogs", days=defaults.log_retention, removal=defaults.removal)
-        role = function_role(self, "ProviderRole", log_group=log_group)
-        # The framework would allow itself every version of the function; it calls the function itself only.
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction", "lambda:GetFunction"],
-                resources=[self.function.function_arn],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]
-            )
-        )
-        provider = custom_resources.Provider(
-            self,
-            "Provider",
-            on_event_handler=self.function,
-            framework_on_event_role=role.without_policy_updates(),
-            # It logs each event, the pre-signed address of the answer taken out, from level INFO on.
-            framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
-            log_group=log_group,
-        )
-        framework = cast("lambda_.Function", provider.node.find_child("framework-onEvent"))
-        resource = cast("lambda_.CfnFunction", framework.node.default_child)
-        resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
-        resource.memory_size = 128
-        for function in (self.function, framework):
-            acknowledge_synchronous(function, "CloudFormation")
-        return provider
 
 
 def hash_of_sql(folder: Path) -> str:

@@ -7,7 +7,15 @@ from enum import Enum
 from pathlib import Path
 
 # Keys in the receiver's map of queues, packages of other functions, and the layer's own.
-_RESERVED = {"apply_sql", "authorize", "bridge", "receive_webhook", "redeliver", "start_execution"}
+_RESERVED = {
+    "apply_sql",
+    "authorize",
+    "bridge",
+    "receive_webhook",
+    "redeliver",
+    "start_execution",
+    "sync_platform",
+}
 # What Lambda's runtime brings: a package of the same name would hide it from all that imports it. With what
 # is installed, for the layer or the package itself, a name is compared when the code is staged.
 _LIBRARIES = {

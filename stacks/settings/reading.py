@@ -127,7 +127,20 @@ class _Reader(Sections):
                 self.mistakes.append(
                     f'target "{target.name}": url = {written(target.url)} is wrong: {problem}'
                 )
+        self._check_places(resolved)
         return resolved
+
+    def _check_places(self, targets: Iterable[Target]) -> None:
+        """Two that write to the same place would overwrite each other's signing secret."""
+        owners: dict[tuple[str, ...], str] = {}
+        for target in targets:
+            for place in sorted(target.places):
+                if owner := owners.get(place):
+                    self.mistakes.append(
+                        f'target "{target.name}": {target.platform}: "{owner}" has that place already; '
+                        "let webhooks share one target"
+                    )
+                owners[place] = target.name
 
     def _workers(self) -> dict[str, Worker]:
         declared = self.named("workers", Worker)

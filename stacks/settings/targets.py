@@ -41,6 +41,9 @@ class VercelProject(Section):
         AfterValidator(checks.not_empty),
         AfterValidator(checks.no_duplicates),
     ] = Field(default=("production",), description='a list of "production", "preview"')
+    redeploy: bool = Field(
+        default=True, description="true, so that production is built anew with what has changed, or false"
+    )
 
 
 class Target(Section):
@@ -73,6 +76,16 @@ class Target(Section):
     def platform(self) -> str | None:
         """The platform whose secrets the deployment writes; None: it writes none."""
         return "cloudflare" if self.cloudflare else "vercel" if self.vercel else None
+
+    @property
+    def places(self) -> set[tuple[str, ...]]:
+        """Where the deployment writes: a Worker, or a project's environments."""
+        if self.cloudflare:
+            return {("cloudflare", self.cloudflare.account_id, self.cloudflare.script)}
+        if self.vercel:
+            project = (self.vercel.team or "", self.vercel.project)
+            return {("vercel", *project, environment) for environment in self.vercel.environments}
+        return set()
 
     def of_stage(self, stage: str, urls: Mapping[str, str]) -> "Target":
         """The target as a stage has it: placeholders filled in, its address replaced by the stage's own."""

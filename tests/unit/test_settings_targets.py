@@ -122,6 +122,14 @@ def should_refuse_two_targets_of_one_name(tmp_path: Path) -> None:
     ]
 
 
+def should_refuse_two_targets_in_one_place(tmp_path: Path) -> None:
+    text = TARGET + CLOUDFLARE + TARGET.replace("edge_worker", "other") + CLOUDFLARE + STAGE
+
+    [problem] = problems(tmp_path, text)
+
+    assert problem.startswith('target "other": cloudflare: "edge_worker" has that place already')
+
+
 def should_name_targets_that_a_webhook_could_mean(tmp_path: Path) -> None:
     text = WEBHOOK.replace('"process_order"', '["edge_worke"]') + TARGET + STAGE
 

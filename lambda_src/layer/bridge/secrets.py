@@ -128,6 +128,6 @@ def _name(secret_id: str) -> str:
 def _remedy(secret_id: str) -> str:
     parts = _PARTS.search(secret_id)
     stage, entry = parts.groups() if parts else ("<stage>", "")
-    if entry.startswith("webhook-signing"):
+    if entry.startswith(("webhook-signing", "target-")):
         return f'"cdk deploy external-compute-{stage}-secrets" makes it'
     return f'fill it with "make secrets STAGE={stage} ENV_FILE=<your .env>"'

@@ -1,0 +1,186 @@
+"""The construct that keeps other platforms' secrets in step, in a stack of its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Match, Template
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from stacks.constructs.function import FunctionDefaults
+from stacks.constructs.platform_secrets import PlatformSecrets, PlatformTarget, ProjectPlace, WorkerPlace
+from stacks.constructs.source import Sources
+from stacks.errors import SettingsError
+from tests.infrastructure.assembly import ROOT
+from tests.infrastructure.permissions import allowed
+
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:shared:1"
+TRACES_AND_LOGS = {
+    "xray:PutTraceSegments": {"*"},
+    "xray:PutTelemetryRecords": {"*"},
+    "logs:CreateLogStream": {"LogGroup"},
+    "logs:PutLogEvents": {"LogGroup"},
+}
+WORKER = PlatformTarget(
+    name="edge_worker",
+    secret_name="external-compute/prod/target-edge-worker",
+    place=WorkerPlace(account_id=ACCOUNT, script="shop-prod"),
+)
+PROJECT = PlatformTarget(
+    name="vercel_app",
+    secret_name="external-compute/prod/target-vercel-app",
+    place=ProjectPlace(project="shop", team=None, environments=("production", "preview"), redeploy=True),
+)
+PUT_TO_WORKER = {
+    "Target": "edge_worker",
+    "SecretId": "external-compute/prod/target-edge-worker",
+    "Variables": ["WEBHOOK_SIGNING_SECRET", "SUPABASE_URL", "SUPABASE_ANON_KEY"],
+    "Platform": "cloudflare",
+    "AccountId": ACCOUNT,
+    "Script": "shop-prod",
+}
+
+
+def made(output: Path, *targets: PlatformTarget) -> App:
+    app = App(context=json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"], outdir=str(output))
+    stack = Stack(app, "external-compute-prod")
+    defaults = FunctionDefaults(
+        stage="prod",
+        layer=lambda_.LayerVersion.from_layer_version_arn(stack, "Layer", LAYER),
+        architecture=lambda_.Architecture.ARM_64,
+        log_retention=90,
+        removal=RemovalPolicy.RETAIN,
+        subnets=("subnet-0a1b2c3d",),
+        security_groups=("sg-0a1b2c3d",),
+    )
+    sources = Sources(
+        layer=ROOT / "lambda_src" / "layer", cache=ROOT / "build" / "libraries", for_this_machine=False
+    )
+    PlatformSecrets(
+        stack,
+        "PlatformSecrets",
+        source=sources.python(ROOT / "lambda_src" / "sync_platform"),
+        defaults=defaults,
+        targets=targets,
+        environment={},
+    )
+    return app
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cdk.out")
+    app = made(folder, WORKER, PROJECT)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    app.synth()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stack(output: Path) -> dict[str, Any]:
+    return dict(json.loads((output / "external-compute-prod.template.json").read_text("utf-8")))
+
+
+def should_report_no_finding_of_cdk_nag(output: Path) -> None:
+    assert json.loads((output / "validation-report.json").read_text("utf-8"))["pluginReports"] == []
+
+
+def should_name_in_each_resource_what_is_put_where_and_nothing_that_changes_by_itself(
+    stack: dict[str, Any],
+) -> None:
+    resources = {
+        resource["Properties"]["Target"]: resource["Properties"]
+        for resource in stack["Resources"].values()
+        if resource["Type"] == "Custom::PlatformSecrets"
+    }
+    for properties in resources.values():
+        assert properties.pop("ServiceToken")
+        # Longer than the function takes, so that its own error arrives.
+        assert properties.pop("ServiceTimeout") == "420"
+    assert resources == {
+        "edge_worker": PUT_TO_WORKER,
+        "vercel_app": {
+            "Target": "vercel_app",
+            "SecretId": "external-compute/prod/target-vercel-app",
+            "Variables": PUT_TO_WORKER["Variables"],
+            "Platform": "vercel",
+            "Project": "shop",
+            "Team": "",
+            "Environments": ["production", "preview"],
+            "Redeploy": "true",
+        },
+    }
+
+
+def should_tell_the_function_the_same_of_all_targets(stack: dict[str, Any]) -> None:
+    Template.from_json(stack).has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Handler": "sync_platform.handler.handler",
+            "Timeout": 300,
+            "Environment": {
+                "Variables": Match.object_like(
+                    {
+                        "TARGETS": Match.serialized_json(
+                            [PUT_TO_WORKER, Match.object_like({"Target": "vercel_app", "Redeploy": "true"})]
+                        )
+                    }
+                )
+            },
+        },
+    )
+
+
+def should_allow_nothing_that_it_does_not_need(stack: dict[str, Any]) -> None:
+    function = "sync_platform.handler.handler"
+    # Which entries it reads is granted by the stack.
+    assert allowed(stack, function) == TRACES_AND_LOGS
+    assert allowed(stack, "framework.onEvent") == {
+        **TRACES_AND_LOGS,
+        "lambda:InvokeFunction": {function},
+        "lambda:GetFunction": {function},
+    }
+
+
+def should_reach_the_internet_whatever_the_network_of_supabase(stack: dict[str, Any]) -> None:
+    Template.from_json(stack).all_resources_properties("AWS::Lambda::Function", {"VpcConfig": Match.absent()})
+
+
+def should_never_let_the_provider_framework_log_an_event(stack: dict[str, Any]) -> None:
+    Template.from_json(stack).has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Handler": "framework.onEvent",
+            "LoggingConfig": Match.object_like({"ApplicationLogLevel": "FATAL"}),
+        },
+    )
+
+
+def should_hold_no_secret(stack: dict[str, Any]) -> None:
+    text = json.dumps(stack)
+    assert "{{resolve:" not in text
+    assert "api_token" not in text
+
+
+def should_ship_the_sdk_and_nothing_that_the_layer_has(stack: dict[str, Any], output: Path) -> None:
+    (code,) = (
+        resource["Properties"]["Code"]
+        for resource in stack["Resources"].values()
+        if resource["Properties"].get("Handler") == "sync_platform.handler.handler"
+    )
+    shipped = {path.name for path in (output / f"asset.{code['S3Key'].removesuffix('.zip')}").iterdir()}
+    assert {"sync_platform", "cloudflare", "httpx"} <= shipped
+    assert not {"pydantic", "pydantic_core", "urllib3", "bridge"} & shipped
+
+
+def should_explain_that_there_are_too_many_targets(tmp_path: Path) -> None:
+    many = [
+        PlatformTarget(name=f"worker_{letter}", secret_name=WORKER.secret_name, place=WORKER.place)
+        for letter in "abcdefghijklmn"
+    ]
+    with pytest.raises(SettingsError, match=r"of them for TARGETS; Lambda allows 4096\. Keep fewer targets"):
+        made(tmp_path, *many)

@@ -1,0 +1,339 @@
+"""A project's variables: written where they differ, by their owner only, and deployed when that is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sync_platform.errors import SyncError
+from tests.unit.gateway import Reply
+from tests.unit.sync_platform.deployed import ANON_KEY, FIRST, SECOND, SENSITIVE, URL, VALUES, Deployed
+from tests.unit.sync_platform.vercel import TEAM, VercelProject
+
+if TYPE_CHECKING:
+    from tests.unit.sync_platform.platforms import Platforms
+
+ALL = "WEBHOOK_SIGNING_SECRET, SUPABASE_URL, SUPABASE_ANON_KEY"
+WRITES = "(POST|DELETE) "
+
+
+@pytest.fixture
+def project(platforms: Platforms, deployed: Deployed) -> VercelProject:
+    """A project that is deployed, with a variable of its own, and a target that names it."""
+    project = platforms.vercel.add_project("shop")
+    platforms.vercel.add_variable(project, "OTHER", ["production", "preview"])
+    platforms.vercel.deploy(project)
+    deployed.project()
+    return project
+
+
+def should_put_the_signing_secret_so_that_nobody_can_read_it(
+    deployed: Deployed, project: VercelProject
+) -> None:
+    data = deployed.create_resource("vercel_app")
+
+    assert project.values() == {"OTHER": "by hand", **VALUES}
+    assert project.kinds() == {
+        "OTHER": "encrypted",
+        "WEBHOOK_SIGNING_SECRET": "sensitive",
+        "SUPABASE_URL": "encrypted",
+        "SUPABASE_ANON_KEY": "encrypted",
+    }
+    assert "SUPABASE_URL" not in project.values("preview")
+    assert data["Written"] == ALL
+    assert deployed.ids["vercel_app"] == f"vercel/{project.id}"
+
+
+def should_tell_in_comments_where_values_are_from_and_nothing_of_them(
+    deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+
+    comments = [variable["comment"] for variable in project.bodies[0]]
+    source = deployed.signing("vercel_app").id
+    assert all(comment.startswith(f"Kept in step by {source} [") for comment in comments)
+    assert len(set(comments)) == 3
+    assert not any(part in comment for comment in comments for part in (*SENSITIVE, URL))
+
+
+def should_write_nothing_that_is_the_same_already(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    platforms.vercel.deploy(project)
+    platforms.seen.clear()
+
+    data = deployed.update_resource("vercel_app")
+
+    assert platforms.count(WRITES) == 0
+    # Five variables of which two fit on a page: the last ones are found as well.
+    assert platforms.count("GET .*/env$") == 2
+    assert data["Written"] == ""
+    assert data["Effect"].startswith("in effect: production deployment dpl_")
+
+
+def should_write_only_what_has_changed(deployed: Deployed, project: VercelProject) -> None:
+    deployed.create_resource("vercel_app")
+    deployed.supabase.put({"url": "https://other.example.com", "anon_key": ANON_KEY})
+
+    answer = deployed.invoke()
+
+    assert answer["vercel_app"]["Written"] == "SUPABASE_URL"
+    assert project.values()["SUPABASE_URL"] == "https://other.example.com"
+    assert [variable["key"] for variable in project.bodies[-1]] == ["SUPABASE_URL"]
+
+
+def should_put_both_signing_secrets_in_one_value_while_they_rotate(
+    deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    deployed.signing("vercel_app").put({"current": SECOND, "previous": FIRST})
+
+    answer = deployed.invoke({"target": "vercel_app"})
+
+    assert answer["vercel_app"]["Written"] == "WEBHOOK_SIGNING_SECRET"
+    assert project.values()["WEBHOOK_SIGNING_SECRET"] == f"whsec_{SECOND} whsec_{FIRST}"
+    assert project.kinds()["WEBHOOK_SIGNING_SECRET"] == "sensitive"
+
+
+def should_write_what_was_changed_by_hand_when_forced(deployed: Deployed, project: VercelProject) -> None:
+    deployed.create_resource("vercel_app")
+    for variable in project.variables:
+        variable["value"] = "changed"
+
+    assert deployed.invoke()["vercel_app"]["Written"] == ""
+    assert deployed.invoke({"force": True})["vercel_app"]["Written"] == ALL
+    assert project.values() == {"OTHER": "changed", **VALUES}
+
+
+def should_take_over_a_variable_and_make_it_unreadable(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    platforms.vercel.add_variable(project, "WEBHOOK_SIGNING_SECRET", ["production"])
+    platforms.vercel.add_variable(project, "SUPABASE_URL", ["production"], type="sensitive")
+
+    deployed.create_resource("vercel_app")
+
+    assert project.values() == {"OTHER": "by hand", **VALUES}
+    assert project.kinds()["WEBHOOK_SIGNING_SECRET"] == "sensitive"
+    # A team's policy may want all of them so: it is not written against, again and again.
+    assert project.kinds()["SUPABASE_URL"] == "sensitive"
+    assert deployed.invoke()["vercel_app"]["Written"] == ""
+
+
+def should_leave_a_branchs_own_variable_alone(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    own = platforms.vercel.add_variable(project, "WEBHOOK_SIGNING_SECRET", ["preview"], gitBranch="feature")
+    deployed.project("vercel_app", "shop", "preview")
+
+    deployed.create_resource("vercel_app")
+    deployed.delete_resource(deployed.withdraw("vercel_app"))
+
+    assert own in project.variables
+    assert [each["key"] for each in project.variables] == ["OTHER", "WEBHOOK_SIGNING_SECRET"]
+
+
+def should_follow_the_environments_that_are_declared(deployed: Deployed, project: VercelProject) -> None:
+    deployed.project("vercel_app", "shop", "production", "preview")
+    data = deployed.create_resource("vercel_app")
+    assert project.values("preview") == {"OTHER": "by hand", **VALUES}
+    assert data["Effect"].endswith("; previews have it from their next deployment on")
+
+    deployed.project("vercel_app", "shop", "preview")
+    data = deployed.update_resource("vercel_app")
+
+    assert project.values() == {"OTHER": "by hand"}
+    assert project.values("preview") == {"OTHER": "by hand", **VALUES}
+    assert (data["Written"], data["Effect"]) == ("", "unchanged")
+
+
+def should_say_what_to_do_about_a_variable_of_several_environments(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    platforms.vercel.add_variable(project, "SUPABASE_URL", ["production", "preview"])
+
+    with pytest.raises(SyncError, match=r"ENV_CONFLICT: .*it is there for several environments at once"):
+        deployed.create_resource("vercel_app")
+
+    assert project.values()["SUPABASE_URL"] == "by hand"
+
+
+def should_remove_what_it_put_and_nothing_else(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    platforms.vercel.add_variable(project, "SUPABASE_URL", ["preview"])
+
+    data = deployed.delete_resource(deployed.withdraw("vercel_app"))
+
+    assert data["Effect"] == "removed"
+    assert project.values() == {"OTHER": "by hand"}
+    assert project.values("preview") == {"OTHER": "by hand", "SUPABASE_URL": "by hand"}
+
+
+def should_find_a_project_that_was_renamed_since(deployed: Deployed, project: VercelProject) -> None:
+    deployed.create_resource("vercel_app")
+    project.name = "renamed"
+
+    deployed.delete_resource(deployed.withdraw("vercel_app"))
+
+    assert project.values() == {"OTHER": "by hand"}
+
+
+def should_take_a_project_that_is_gone_for_done_when_deleting(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    del platforms.vercel.projects[project.id]
+
+    assert deployed.delete_resource(deployed.withdraw("vercel_app"))["Effect"].startswith("nothing was there")
+
+
+def should_take_a_variable_that_somebody_else_deletes_for_done(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    platforms.on("DELETE", Reply(503), after=True)
+
+    assert deployed.delete_resource(deployed.withdraw("vercel_app"))["Effect"] == "removed"
+    assert project.values() == {"OTHER": "by hand"}
+
+
+def should_not_take_the_variables_from_a_renamed_target(deployed: Deployed, project: VercelProject) -> None:
+    deployed.create_resource("vercel_app")
+    before = deployed.withdraw("vercel_app")
+    deployed.project("shop_app")
+    deployed.create_resource("shop_app")
+
+    deployed.delete_resource(before)
+
+    assert project.values() == {"OTHER": "by hand", **VALUES}
+
+
+def should_give_a_target_its_variables_back_when_a_renaming_is_rolled_back(
+    deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    deployed.project("shop_app")
+    deployed.signing("shop_app").put({"current": SECOND, "previous": ""})
+    deployed.create_resource("shop_app")
+
+    deployed.delete_resource(deployed.withdraw("shop_app"))
+
+    assert project.values() == {"OTHER": "by hand", **VALUES}
+
+
+def should_share_a_project_by_its_environments(deployed: Deployed, project: VercelProject) -> None:
+    deployed.project("preview_app", "shop", "preview")
+    deployed.signing("preview_app").put({"current": SECOND, "previous": ""})
+
+    deployed.invoke()
+    deployed.invoke({"force": True})
+    deployed.delete_resource(deployed.withdraw("vercel_app"), f"vercel/{project.id}")
+
+    assert project.values() == {"OTHER": "by hand"}
+    assert project.values("preview")["WEBHOOK_SIGNING_SECRET"] == f"whsec_{SECOND}"
+
+
+def should_say_which_command_lets_the_variables_take_effect(
+    deployed: Deployed, project: VercelProject
+) -> None:
+    assert project.live is not None
+
+    data = deployed.create_resource("vercel_app")
+
+    assert (
+        data["Effect"]
+        == f'takes effect with the next production deployment: "vercel redeploy {project.live["url"]}"'
+    )
+    assert deployed.update_resource("vercel_app")["Effect"] == data["Effect"]
+    assert len(project.deployments) == 1
+
+
+def should_say_that_there_is_no_deployment_yet(platforms: Platforms, deployed: Deployed) -> None:
+    platforms.vercel.add_project("shop")
+    deployed.project(redeploy=True)
+
+    assert deployed.create_resource("vercel_app")["Effect"].endswith('"vercel deploy --prod"')
+
+
+def should_build_the_live_deployment_anew_where_that_is_wanted(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    first = project.live
+    # What is newest is not what is live, after somebody has rolled back.
+    platforms.vercel.deploy(project)
+    project.live = first
+    deployed.project(redeploy=True)
+
+    data = deployed.create_resource("vercel_app")
+
+    made = project.deployments[-1]
+    assert made["values"] == {"OTHER": "by hand", **VALUES}
+    assert data["Effect"] == f"takes effect when production deployment {made['id']} is ready"
+    [request] = [seen for seen in platforms.seen if seen.path == "/v13/deployments"]
+    assert first is not None
+    assert request.body["deploymentId"] == first["id"]
+    assert dict(request.query) == {"forceNew": "1", "teamId": TEAM}
+
+
+def should_wait_for_a_deployment_that_is_under_way_instead_of_making_another(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.project(redeploy=True)
+    first = deployed.create_resource("vercel_app")
+
+    assert deployed.invoke()["vercel_app"]["Effect"] == first["Effect"]
+    platforms.vercel.finish(project)
+    assert deployed.invoke()["vercel_app"]["Effect"].startswith("in effect: production deployment dpl_")
+    assert len(project.deployments) == 2
+
+
+def should_make_up_for_a_deployment_that_could_not_be_made(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.project(redeploy=True)
+    platforms.on("POST /v13/deployments", Reply(503))
+    with pytest.raises(SyncError, match="Vercel answered 503"):
+        deployed.create_resource("vercel_app")
+
+    data = deployed.create_resource("vercel_app")
+
+    assert data["Written"] == ""
+    assert "when production deployment" in data["Effect"]
+    assert len(project.deployments) == 2
+
+
+def should_not_take_a_deployment_that_failed_for_one_that_has_the_variables(
+    platforms: Platforms, deployed: Deployed, project: VercelProject
+) -> None:
+    deployed.create_resource("vercel_app")
+    project.live = platforms.vercel.deploy(project, "ERROR")
+
+    assert deployed.invoke()["vercel_app"]["Effect"].startswith("takes effect with the next production")
+
+
+@pytest.mark.usefixtures("deployed")
+def should_say_which_project_is_missing(deployed: Deployed) -> None:
+    deployed.project()
+
+    with pytest.raises(SyncError) as raised:
+        deployed.create_resource("vercel_app")
+
+    assert str(raised.value) == (
+        'target "vercel_app": Vercel answered 404 (not_found: Project not found.) for project "shop" of team'
+        f' "{TEAM}": does "team" name its team? If there is no such project yet, "vercel deploy" makes it'
+    )
+
+
+@pytest.mark.usefixtures("project")
+def should_say_what_the_token_must_be_allowed(deployed: Deployed) -> None:
+    deployed.vercel.put({"api_token": "withdrawn"})
+
+    with pytest.raises(SyncError, match=r"403 \(forbidden: Not authorized\)") as raised:
+        deployed.create_resource("vercel_app")
+
+    assert f'"api_token" of secret "{deployed.vercel.id}" must be valid' in str(raised.value)
+    assert "withdrawn" not in str(raised.value)
