@@ -9,12 +9,12 @@ LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages system demo up down status test unit infrastructure database end-to-end lint format openapi pooling synth diff deploy destroy secrets lock clean
+.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+setup: packages edge-packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
 
 packages: .venv/installed node_modules/.package-lock.json ## Install only what deploying to AWS takes: Python and Node.js packages
 
@@ -28,6 +28,13 @@ packages: .venv/installed node_modules/.package-lock.json ## Install only what d
 node_modules/.package-lock.json: .venv/installed package.json package-lock.json .npmrc $(wildcard lambda_src/node/package.json lambda_src/workers/*/package.json)
 	@echo "Installing Node.js packages into node_modules"
 	@npm ci --silent
+	@touch $@
+
+edge-packages: edge/cloudflare/node_modules/.package-lock.json ## Install what the Cloudflare Worker takes: wrangler and its libraries
+
+edge/cloudflare/node_modules/.package-lock.json: .venv/installed $(addprefix edge/cloudflare/,package.json package-lock.json .npmrc)
+	@echo "Installing the Worker's packages into edge/cloudflare/node_modules"
+	@npm ci --silent --prefix edge/cloudflare
 	@touch $@
 
 system: .venv/installed
@@ -57,19 +64,24 @@ infrastructure: setup ## Only the tests of the synthesised templates
 database: setup ## Only the tests of the SQL, on a real Postgres
 	@python -m pytest tests/database
 
+edge: setup ## Only the tests of the Cloudflare Worker and the Vercel functions
+	@python -m pytest tests/edge
+
 end-to-end: setup ## Only the tests of one whole deployment
 	@python -m pytest tests/end_to_end
 
-lint: packages ## Style and types
+lint: packages edge-packages ## Style and types
 	@ruff check
 	@ruff format --check
 	@mypy
 	@npm run --silent check
+	@npm run --silent --prefix edge/cloudflare check
 
-format: packages ## Format the code
+format: packages edge-packages ## Format the code
 	@ruff check --fix
 	@ruff format
 	@npm run --silent format
+	@npm run --silent --prefix edge/cloudflare format
 
 synth: packages ## Synthesise the templates: make synth STAGE=prod
 	@$(CDK) synth --quiet $(STAGE_CONTEXT)

@@ -32,7 +32,7 @@ class Aws(HttpPart):
         return self.url
 
     def _environment(self) -> dict[str, str]:
-        home = str(self._home)
+        home = str(self.home)
         return {
             # Functions inherit this environment: nothing of the user's is in it.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),

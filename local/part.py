@@ -36,7 +36,7 @@ class Part(ABC):
 
 
 class HttpPart(Part):
-    """One process that answers HTTP on a free port of 127.0.0.1.
+    """One process that answers HTTP on a port of 127.0.0.1; stopped and started again, on the same one.
 
     Attributes:
         name: of its directory and its files.
@@ -50,10 +50,18 @@ class HttpPart(Part):
     command: ClassVar[tuple[str, ...]]
     start_seconds: ClassVar[float] = 30
 
-    def __init__(self, *, run_directory: RunDirectory, log: Path) -> None:
+    def __init__(self, *, run_directory: RunDirectory, log: Path, port: int = 0) -> None:
+        """Prepare it.
+
+        Args:
+            run_directory: where it may keep files; gone with it.
+            log: where its output goes.
+            port: to listen on; 0: any that is free.
+        """
         self._directory = run_directory
         self._log = log
-        self.port = 0
+        self._home: Path | None = None
+        self.port = port
         self.process: Process | None = None
 
     @property
@@ -67,9 +75,11 @@ class HttpPart(Part):
         Raises:
             StartError: it did not come up; the message holds the end of its log.
         """
-        self._home = self._directory.make(self.name)
         try:
-            on_free_port(self._launch)
+            if self.port:
+                self._launch(self.port)
+            else:
+                on_free_port(self._launch)
         except BaseException:
             self.stop()
             raise
@@ -89,6 +99,13 @@ class HttpPart(Part):
     def _is_up(self, client: httpx.Client) -> bool:
         """Return whether it answers as itself; may raise httpx.HTTPError or ValueError where it doesn't."""
 
+    @property
+    def home(self) -> Path:
+        """A directory of its own, made when it is first needed."""
+        if self._home is None:
+            self._home = self._directory.make(self.name)
+        return self._home
+
     def _settings_file(self, settings: Mapping[str, Any]) -> str:
         """Write `settings` where only this user can read them: environments are visible to more."""
         path = self._directory.path / f"{self.name}.settings.json"
@@ -102,7 +119,7 @@ class HttpPart(Part):
             self.command,
             log=self._log,
             environment=self._environment(),
-            directory=self._home,
+            directory=self.home,
             record=self._remember,
         )
         if not process.came_up(self._answers, seconds=self.start_seconds):

@@ -24,7 +24,7 @@ class Stripe(HttpPart):
         self.key = f"sk_test_{secrets.token_hex(16)}"
 
     def _environment(self) -> dict[str, str]:
-        home = str(self._home)
+        home = str(self.home)
         return {
             "PYTHONPATH": str(ROOT),
             "HOME": home,

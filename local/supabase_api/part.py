@@ -33,7 +33,7 @@ class SupabaseApi(HttpPart):
         self.keys = Keys.generate()
 
     def _environment(self) -> dict[str, str]:
-        objects = self._home / "objects"
+        objects = self.home / "objects"
         objects.mkdir(exist_ok=True)
         settings = {
             "port": self.port,

@@ -1,4 +1,4 @@
-"""The app with targets on Cloudflare and Vercel that are kept in step, as bridge.toml shows it in comments."""
+"""The app with targets on Cloudflare and Vercel that are kept in step, as bridge.toml has it in comments."""
 
 import json
 from collections.abc import Callable
