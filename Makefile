@@ -6,6 +6,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 CDK := cdk --no-notices
 LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+# For Vercel's own Python and platform: what it installs with has failed on environment markers.
+VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-linux-gnu --no-header --no-annotate --no-emit-index-url --generate-hashes
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
@@ -110,6 +112,7 @@ lock: .venv/installed ## Compile all locks anew: the app's, the layer's, and tho
 		uv pip compile $(LOCK) --generate-hashes -c lambda_src/layer/requirements.txt $$list -o $${list%.in}.txt || exit 1; \
 	done
 	@uv pip compile $(LOCK) requirements.in -o requirements.txt
+	@uv pip compile $(VERCEL_LOCK) -c requirements.txt edge/vercel/requirements.in -o edge/vercel/requirements.txt
 
 clean: ## Stop and remove what was built (not .venv and node_modules)
 	@if [ -f build/local/state.json ]; then python -m local down; fi

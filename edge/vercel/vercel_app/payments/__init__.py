@@ -1,0 +1,1 @@
+"""Charging for an order, once."""

@@ -1,0 +1,1 @@
+"""Signed messages from the database: verified, and each event handled once."""
