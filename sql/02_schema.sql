@@ -10,6 +10,10 @@ do $$
 begin
   if (select count(*) from pg_index, unnest(indkey) where indrelid = to_regclass('bridge.message') and indisprimary) = 1
   then
+    -- In the order in which a write takes them.
+    if to_regclass('bridge.webhook') is not null then
+      lock table bridge.webhook, bridge.target, bridge.posted, bridge.message in access exclusive mode;
+    end if;
     alter table bridge.message drop constraint message_pkey, add primary key (id, target);
     drop index bridge.message_due;
     drop table if exists bridge.posted;
@@ -32,6 +36,7 @@ begin
       add url text, add fast_path boolean not null default true,
       add paused_at timestamptz, add paused_because text,
       add failures integer not null default 0, add held_until timestamptz not null default '-infinity',
+      add slow_until timestamptz not null default '-infinity',
       add constraint target_kind check (kind in ('queue', 'http') and (kind = 'http') = (url is not null));
   end if;
 end
@@ -63,6 +68,7 @@ create table if not exists bridge.target (
   paused_because text,
   failures integer not null default 0,
   held_until timestamptz not null default '-infinity',
+  slow_until timestamptz not null default '-infinity',
   constraint target_kind check (kind in ('queue', 'http') and (kind = 'http') = (url is not null))
 );
 comment on table bridge.target is 'Where webhooks deliver to, and whether that can be delivered to just now.';
@@ -73,8 +79,10 @@ comment on column bridge.target.fast_path is
 comment on column bridge.target.paused_at is 'Since when its messages only collect; null: they are delivered. See bridge.pause and bridge.resume.';
 comment on column bridge.target.paused_because is 'Why it is paused.';
 comment on column bridge.target.failures is
-  'How many times in a row it was out of reach or asked for time; from the first on, it is tried with one message at a time.';
+  'How many times in a row it was out of reach or asked for time; while it isn''t zero, redelivery tries one message at a time.';
 comment on column bridge.target.held_until is 'Not tried before, whatever is due.';
+comment on column bridge.target.slow_until is
+  'Not posted to by pg_net before: it took longer than pg_net waits, which holds up all that pg_net sends with it.';
 
 create table if not exists bridge.webhook (
   name text primary key,

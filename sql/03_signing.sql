@@ -71,7 +71,8 @@ create or replace function bridge.forget_signing_secrets(keeping text[]) returns
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from vault.secrets where starts_with(name, bridge.secret_name(null)) and name <> all (keeping);
+  delete from vault.secrets
+  where (name = bridge.secret_name(null) or starts_with(name, bridge.secret_name(''))) and name <> all (keeping);
 exception when others then
   raise notice 'signing secrets that are no longer needed stay in Vault: %', sqlerrm;
 end

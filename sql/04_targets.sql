@@ -17,9 +17,10 @@ begin
   return (
     with target as (
       select
-        name, kind, url, fast_path, paused_at is not null as paused,
+        name, kind, url, paused_at is not null as paused,
         -- One failure is forgotten with the hold that followed; after more, redelivery tries first.
-        failures > 2 or held_until > clock_timestamp() as failing
+        failures > 2 or held_until > clock_timestamp() as failing,
+        fast_path and slow_until <= clock_timestamp() as fast
       from unnest(webhook.targets) as declared (name) left join bridge.target using (name)),
     address as (
       -- One request to the API reaches all queues: a paused one must get nothing, so then there is none.
@@ -31,8 +32,8 @@ begin
       union all
       select
         array[name], 'bridge_signing_secret:' || name,
-        case when fast_path and not paused and not failing then replace(url, '{webhook}', webhook.name) end,
-        not fast_path and not paused and not failing
+        case when fast and not paused and not failing then replace(url, '{webhook}', webhook.name) end,
+        not fast and not paused and not failing
       from target where kind = 'http'
       union all
       select array[name], null, null, false from target where kind is null),
@@ -64,7 +65,11 @@ as $$
   set failures = failures + 1,
     held_until = clock_timestamp()
       + greatest(least(interval '5 s' * power(2, least(failures, 10)), '5 min'), not_before)
-  where name = target_name and kind = 'http' and held_until <= clock_timestamp()
+  where name = (
+    -- Whoever has the row is recording the same; to wait for it could be to wait for each other.
+    select name from bridge.target
+    where name = target_name and kind = 'http' and held_until <= clock_timestamp()
+    for update skip locked)
 $$;
 comment on function bridge.hold(text, interval) is
   'Leaves an http target in peace that is out of reach or asks for time: 5 s, doubled up to 5 min, and as long as it asked for.';
@@ -82,7 +87,9 @@ comment on function bridge.pause(text, text) is
 create or replace function bridge.resume(target_name text) returns boolean
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  update bridge.target set paused_at = null, paused_because = null, failures = 0, held_until = '-infinity'
+  update bridge.message set due_at = clock_timestamp() where target = target_name and state = 'pending';
+  update bridge.target
+  set paused_at = null, paused_because = null, failures = 0, held_until = '-infinity', slow_until = '-infinity'
   where name = target_name
   returning true
 $$;
@@ -101,6 +108,7 @@ begin
     -- Another address is another receiver: what the old one answered says nothing of it. A pause by hand stays.
     failures = case when excluded.url is distinct from present.url then 0 else present.failures end,
     held_until = case when excluded.url is distinct from present.url then '-infinity' else present.held_until end,
+    slow_until = case when excluded.url is distinct from present.url then '-infinity' else present.slow_until end,
     paused_at = case when excluded.url is distinct from present.url and present.paused_because like 'HTTP 410%'
       then null else present.paused_at end,
     paused_because = case when excluded.url is distinct from present.url and present.paused_because like 'HTTP 410%'

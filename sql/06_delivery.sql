@@ -27,6 +27,18 @@ $$;
 comment on function bridge.fail(uuid, text, text, interval) is
   'Records a failed attempt: the message is due again by the schedule, and not before what its target asked for, or dead after it. Returns its state.';
 
+create or replace function bridge.lock_messages(message_ids uuid[], target_names text[]) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from bridge.message as m
+  join unnest(message_ids, target_names) as d (id, target) on m.id = d.id and m.target = d.target
+  order by m.id, m.target for update of m;
+end
+$$;
+comment on function bridge.lock_messages(uuid[], text[]) is
+  'Locks messages in one order, whatever becomes of each: two that record the same ones don''t wait for each other.';
+
 create or replace function bridge.complete(message_ids uuid[], target_names text[]) returns integer
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -37,7 +49,10 @@ as $$
     returning m.target),
   recovered as (
     update bridge.target set failures = 0, held_until = '-infinity'
-    where failures > 0 and name in (select target from completed))
+    where name in (
+      select name from bridge.target
+      where failures > 0 and name in (select target from completed)
+      for update skip locked))
   select count(*)::integer from completed
 $$;
 comment on function bridge.complete(uuid[], text[]) is
@@ -60,7 +75,10 @@ as $$
 begin
   -- Standard Webhooks: 410 says that the receiver wants no more; these, and silence, that it is to be spared.
   if status = 410 then
-    perform bridge.pause(name, error) from bridge.target where name = target_name and kind = 'http';
+    perform bridge.pause(name, error)
+    from (
+      select name from bridge.target
+      where name = target_name and kind = 'http' and paused_at is null for update skip locked) as t;
   elsif status is null or status in (429, 502, 503, 504) then
     perform bridge.hold(target_name, not_before);
   end if;
@@ -77,13 +95,18 @@ declare
   accepted_ids uuid[];
   accepted_targets text[];
   refusals jsonb;
+  slow text[];
 begin
   with answered as materialized (
-    select p.request_id, p.message_id, p.targets, r.status_code,
+    select p.request_id, p.message_id, p.targets, r.status_code, coalesce(r.timed_out, false) as timed_out,
       -- The receiver repeats the id. Without it the answer is another's: of a page that a redirect led to, or of a
       -- request with the same number after pg_net was created anew.
       coalesce(r.status_code between 200 and 299 and position(p.message_id::text in r.content) > 0, false) as accepted,
+      -- The API names the queues that it has reached: in the middle of a deployment it may not know the same ones.
+      substring(r.content from '"targets":\s*(\[[^]]*\])') as reached,
       case
+        when r.status_code between 200 and 299 and position(p.message_id::text in r.content) > 0 then
+          format('HTTP %s, but the API does not know this queue', r.status_code)
         when r.status_code between 200 and 299 then
           format('HTTP %s, but not from the receiver: the answer does not repeat the webhook-id', r.status_code)
         when r.status_code is not null then format('HTTP %s', r.status_code)
@@ -95,25 +118,37 @@ begin
     from bridge.posted as p
     join net._http_response as r on r.id = p.request_id
     -- pg_net keeps six hours of answers, indexed by when they came: only those that can be ours are looked at.
-    where r.created >= (select min(posted_at) from bridge.posted) - interval '1 minute'
+    where r.created >= (select min(posted_at) from bridge.posted where targets <> '{}') - interval '1 minute'
+      and p.targets <> '{}'
     order by p.request_id
     limit max_messages
     for update of p skip locked),
   settled as (
-    delete from bridge.posted as p using answered as a where p.request_id = a.request_id)
+    delete from bridge.posted as p using answered as a where p.request_id = a.request_id),
+  judged as (
+    select a.*, name,
+      a.accepted and (t.kind = 'http' or coalesce(position('"' || name || '"' in a.reached) > 0, false)) as delivered
+    from answered as a
+    cross join lateral unnest(a.targets) as name
+    left join bridge.target as t using (name)),
+  locked as materialized (
+    select bridge.lock_messages(array_agg(message_id), array_agg(name)) from judged)
   select
-    array_agg(a.message_id) filter (where a.accepted),
-    array_agg(target) filter (where a.accepted),
+    array_agg(j.message_id) filter (where j.delivered),
+    array_agg(j.name) filter (where j.delivered),
     jsonb_agg(jsonb_build_object(
-      'id', a.message_id, 'target', target, 'answer', a.answer, 'status', a.status_code, 'seconds', a.retry_after))
-      filter (where not a.accepted)
-  into accepted_ids, accepted_targets, refusals
-  from answered as a, unnest(a.targets) as target;
+      'id', j.message_id, 'target', j.name, 'answer', j.answer, 'status', j.status_code, 'seconds', j.retry_after))
+      filter (where not j.delivered),
+    array_agg(distinct j.name) filter (where j.timed_out)
+  into accepted_ids, accepted_targets, refusals, slow
+  from judged as j, locked;
 
   delivered := bridge.complete(coalesce(accepted_ids, '{}'), coalesce(accepted_targets, '{}'));
   select count(bridge.refuse(r.id, r.target, r.answer, r.status, make_interval(secs => coalesce(r.seconds, 0))))
   into failed
   from jsonb_to_recordset(refusals) as r (id uuid, target text, answer text, status integer, seconds integer);
+  update bridge.target set slow_until = clock_timestamp() + interval '10 minutes'
+  where name in (select name from bridge.target where kind = 'http' and name = any (slow) for update skip locked);
   return next;
 end
 $$;
@@ -137,16 +172,20 @@ as $$
     from waiting as w
     left join bridge.target as t on t.name = w.target
     cross join lateral (
-      select d.id, d.target, d.due_at
-      from bridge.message as d
-      where d.target = w.target and d.state = 'pending' and d.due_at <= clock_timestamp()
-      order by d.due_at
-      -- Whether a target that failed is back is asked with one message.
-      limit case when t.failures > 0 then 1 else max_messages end
-      for update skip locked) as m
+      select d.id, d.target, d.due_at, row_number() over (order by d.due_at) as rank
+      from (
+        select id, target, due_at
+        from bridge.message
+        -- Not clock_timestamp(), which the index can't be searched for.
+        where target = w.target and state = 'pending' and due_at <= statement_timestamp()
+        order by due_at
+        -- Whether a target that failed is back is asked with one message.
+        limit case when t.failures > 0 then 1 else max_messages end
+        for update skip locked) as d) as m
     where coalesce(t.kind, 'queue') = any (target_kinds)
-      and t.paused_at is null and coalesce(t.held_until, '-infinity') <= clock_timestamp()
-    order by m.due_at
+      and t.paused_at is null and coalesce(t.held_until, '-infinity') <= statement_timestamp()
+    -- In turn: the backlog of one is not the others' concern.
+    order by m.rank, m.due_at
     limit max_messages)
   update bridge.message as m
   set due_at = clock_timestamp() + make_interval(secs => lease_seconds)
@@ -155,7 +194,7 @@ as $$
   returning m.id, m.webhook, m.target, m.body::text, m.attempts
 $$;
 comment on function bridge.claim(integer, integer, text[]) is
-  'Leases due messages, oldest first, to one deliverer; none of targets that are paused or held. Those of a deliverer that died are due again after the lease.';
+  'Leases due messages, each target''s oldest first, to one deliverer; none of targets that are paused or held. Those of a deliverer that died are due again after the lease.';
 
 create or replace function bridge.prune(max_rows integer) returns integer
 language sql volatile set search_path = pg_catalog, pg_temp

@@ -9,6 +9,7 @@ declare
     select replace(t.url, '{webhook}', 'bridge.ping') from bridge.target as t
     where t.name = target_name and t.kind = 'http');
   secret text := bridge.signing_secret(target_name);
+  request_id bigint;
 begin
   if target_name is null then
     url := (select webhook_url || '/webhooks/bridge.ping' from bridge.installation);
@@ -24,7 +25,9 @@ begin
       message = format('Vault has no secret "%s"', bridge.secret_name(target_name)),
       hint = 'Deploy again: the deployment puts it there.';
   end if;
-  return bridge.post(url, message_id, bridge.envelope('bridge.ping') || '{"data": []}', secret);
+  request_id := bridge.post(url, message_id, bridge.envelope('bridge.ping') || '{"data": []}', secret);
+  insert into bridge.posted (request_id, message_id, targets) values (request_id, message_id::uuid, '{}');
+  return request_id;
 end
 $$;
 comment on function bridge.ping(text) is
@@ -33,10 +36,14 @@ comment on function bridge.ping(text) is
 create or replace function bridge.ping_answer(request_id bigint) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_object('status', status_code, 'timed_out', timed_out, 'error', error_msg, 'body', left(content, 500))
-  from net._http_response where id = request_id
+  select jsonb_build_object(
+    'status', r.status_code, 'timed_out', r.timed_out, 'error', r.error_msg, 'body', left(r.content, 500),
+    'repeats_id', coalesce(position(p.message_id::text in r.content) > 0, false))
+  from net._http_response as r left join bridge.posted as p on p.request_id = r.id
+  where r.id = ping_answer.request_id
 $$;
-comment on function bridge.ping_answer(bigint) is 'What came back for bridge.ping(); null while nothing has.';
+comment on function bridge.ping_answer(bigint) is
+  'What came back for bridge.ping(); null while nothing has. repeats_id: whether the webhook-id is in it, within the hour.';
 
 create or replace view bridge.dead_letter as
   select id as message_id, webhook, target, created_at, attempts, last_error, body -> 'data' as events
@@ -44,13 +51,22 @@ create or replace view bridge.dead_letter as
 comment on view bridge.dead_letter is 'Messages that were given up or could never be sent, and why.';
 
 create or replace view bridge.status as
+  with declared as (
+    select name as webhook, unnest(targets) as target, enabled from bridge.webhook),
+  followed as (
+    select webhook, target, enabled from declared
+    union all
+    -- Declared no more, and not done with.
+    select distinct webhook, target, null::boolean
+    from bridge.message
+    where (state = 'pending' or state = 'dead')
+      and (webhook, target) not in (select webhook, target from declared))
   select
-    w.name as webhook, d.target, w.enabled, t.paused_because,
+    w.webhook, w.target, w.enabled, t.paused_because,
     case when t.held_until > clock_timestamp() then t.held_until end as held_until,
     m.pending, m.oldest_pending, m.dead, m.last_error
-  from bridge.webhook as w
-  cross join lateral unnest(w.targets) as d (target)
-  left join bridge.target as t on t.name = d.target
+  from followed as w
+  left join bridge.target as t on t.name = w.target
   left join lateral (
     select
       count(*) filter (where state = 'pending') as pending,
@@ -58,7 +74,7 @@ create or replace view bridge.status as
       count(*) filter (where state = 'dead') as dead,
       (array_agg(last_error order by id desc) filter (where last_error is not null))[1] as last_error
     from bridge.message
-    where webhook = w.name and target = d.target and (state = 'pending' or state = 'dead')) as m on true;
+    where webhook = w.webhook and target = w.target and (state = 'pending' or state = 'dead')) as m on true;
 comment on view bridge.status is
   'Per webhook and target: whether it is enabled, paused or held, what waits, since when, what was given up, and the latest error of these.';
 

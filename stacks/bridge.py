@@ -123,7 +123,7 @@ class BridgeStack(Stack):
             "ALLOWED_TARGET_RANGES": json.dumps(self._stage.allowed_target_ranges),
         }
         check_environment_size(
-            environment,
+            environment | self._entries.variables(self._target_entries()),
             stack=self,
             of="redelivery",
             remedy="Declare fewer workers and targets, or shorten their names and addresses.",
@@ -139,7 +139,7 @@ class BridgeStack(Stack):
         targets = {
             webhook.name: queued
             for webhook in self._settings.webhooks
-            if (queued := [target for target in webhook.targets if target in queues])
+            if (queued := [target for target in webhook.targets if target in self._workers])
         }
         environment = {
             "WEBHOOKS": json.dumps(

@@ -35,12 +35,20 @@ class Entries(Construct):
 
     def give(self, function: lambda_.Function, entries: Iterable[str]) -> None:
         """Let a function read entries, and tell it their names: `database` in DATABASE_SECRET_ID."""
-        for entry in dict.fromkeys(entries):
-            variable = entry.upper().replace("-", "_")
-            function.add_environment(f"{variable}_SECRET_ID", entry_name(self._stage, entry))
+        given = list(dict.fromkeys(entries))
+        for variable, name in self.variables(given).items():
+            function.add_environment(variable, name)
+        for entry in given:
             self._entry(entry).grant_read(function)
             if entry.startswith("database"):
                 function.add_environment("DATABASE_TLS", self._database_tls)
+
+    def variables(self, entries: Iterable[str]) -> dict[str, str]:
+        """The environment variables that tell a function the names of entries."""
+        return {
+            f"{entry.upper().replace('-', '_')}_SECRET_ID": entry_name(self._stage, entry)
+            for entry in entries
+        }
 
     def _entry(self, entry: str) -> secretsmanager.ISecret:
         if entry not in self._known:

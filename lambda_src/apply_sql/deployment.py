@@ -1,7 +1,7 @@
 """What a deployment does to the database, in its order."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ class Deployment:
             self.warn(str(error))
             return f"warning: {error}"[:1000]
 
-    def _ping_targets(self, targets: list[str]) -> str:
+    def _ping_targets(self, targets: Mapping[str, bool]) -> str:
         """Try each target; one that doesn't answer may not be deployed yet, and gets its messages later."""
         refusals = ping_targets(self.connect(), targets, timeout_seconds=self.ping_seconds / 3)
         for target, reason in refusals.items():

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from apply_sql.errors import PingError
@@ -38,8 +39,15 @@ def ping(connection: Connection, *, timeout_seconds: float) -> str:
     raise PingError(f"bridge.ping() to {url}: {explain(last)}")
 
 
-def ping_targets(connection: Connection, targets: list[str], *, timeout_seconds: float) -> dict[str, str]:
+def ping_targets(
+    connection: Connection, targets: Mapping[str, bool], *, timeout_seconds: float
+) -> dict[str, str]:
     """Has the database post a signed message to each target, once and all together.
+
+    Args:
+        connection: With autocommit on.
+        targets: Whether each is on the fast path, where answers must repeat the webhook-id.
+        timeout_seconds: For all of them together.
 
     Returns:
         Of each target that did not accept it, what came back, for people.
@@ -47,24 +55,33 @@ def ping_targets(connection: Connection, targets: list[str], *, timeout_seconds:
     deadline = time.monotonic() + timeout_seconds
     requests = {target: _scalar(connection, "select bridge.ping(%s)", [target]) for target in targets}
     answers = {target: _await_answer(connection, request, deadline) for target, request in requests.items()}
-    return {target: reason for target, answer in answers.items() if (reason := _refusal(answer))}
+    refusals = {target: _refusal(answers[target], fast_path=fast) for target, fast in targets.items()}
+    return {target: reason for target, reason in refusals.items() if reason}
 
 
-def _refusal(answer: dict[str, Any] | None) -> str | None:
+def _refusal(answer: dict[str, Any] | None, *, fast_path: bool) -> str | None:
     if answer is None:
         return "no answer in time"
     if answer["status"] is None:
         return "timed out" if answer["timed_out"] else str(answer["error"])
-    return None if answer["status"] in ACCEPTED else f"HTTP {answer['status']}"
+    if answer["status"] not in ACCEPTED:
+        return f"HTTP {answer['status']}"
+    if fast_path and not answer["repeats_id"]:
+        return (
+            f"HTTP {answer['status']}, but the answer does not repeat the webhook-id: each message would be"
+            " sent twice; set fast_path = false"
+        )
+    return None
 
 
 def _await_answer(connection: Connection, request_id: int, deadline: float) -> dict[str, Any] | None:
-    while time.monotonic() < deadline:
+    while True:
         answer = _scalar(connection, "select bridge.ping_answer(%s)", [request_id])
         if answer is not None:
             return dict(answer)
+        if time.monotonic() > deadline:
+            return None
         time.sleep(0.05)
-    return None
 
 
 def _scalar(connection: Connection, query: str, values: list[Any] | None = None) -> Any:

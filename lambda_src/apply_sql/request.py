@@ -26,10 +26,10 @@ class Request:
     ping_required: bool
 
     @property
-    def http_targets(self) -> list[str]:
-        """Names of the declared targets that are posted to, each with a signing secret of its own."""
+    def http_targets(self) -> dict[str, bool]:
+        """The declared targets that are posted to, by name: whether each is on the fast path."""
         targets = self.declaration.get("targets", [])
-        return [target["name"] for target in targets if target["kind"] == "http"]
+        return {t["name"]: t.get("fast_path", True) for t in targets if t["kind"] == "http"}
 
     @property
     def installed(self) -> tuple[str, dict[str, Any]]:

@@ -39,7 +39,7 @@ class Answer:
     """
 
     status: int
-    body: dict[str, str | int] = field(default_factory=dict)
+    body: dict[str, str | int | list[str]] = field(default_factory=dict)
     webhook: str | None = None
     message_id: str | None = None
 
@@ -64,14 +64,21 @@ def receive(request: Request, settings: Settings) -> Answer:
 def _accept(request: Request, settings: Settings, message_id: str) -> Answer:
     if request.webhook not in settings.queues:
         return Answer(404, {"error": f'no webhook "{request.webhook}" is deployed'}, None, message_id)
+    queue_urls = settings.queues[request.webhook]
     try:
-        accepted = _enqueue(request, settings.queues[request.webhook])
+        accepted = _enqueue(request, list(queue_urls.values()))
     except MalformedMessageError as error:
         return Answer(400, {"error": str(error)}, request.webhook, message_id)
     except EnqueueError as error:
         return Answer(503, {"error": str(error)}, request.webhook, message_id)
-    # With the id, so that bridge.settle knows this answer from a stranger's.
-    return Answer(202, {"accepted": accepted, "webhook_id": message_id}, request.webhook, message_id)
+    # With the id, so that bridge.settle knows this answer from a stranger's, and the targets whose queues
+    # have the events: in the middle of a deployment these may be others than the database knows.
+    body: dict[str, str | int | list[str]] = {
+        "accepted": accepted,
+        "webhook_id": message_id,
+        "targets": list(queue_urls),
+    }
+    return Answer(202, body, request.webhook, message_id)
 
 
 def _allowed(address: str, ranges: Iterable[str]) -> bool:

@@ -14,12 +14,12 @@ class Settings:
 
     Attributes:
         signing_secret_id: the Secrets Manager entry with "current" and "previous".
-        queues: each webhook's queue URLs; none for a webhook that is verified and goes nowhere.
+        queues: each webhook's queue URLs by their targets; none for one that is verified and goes nowhere.
         allowed_source_ranges: CIDRs that requests may come from; empty: any.
     """
 
     signing_secret_id: str
-    queues: Mapping[str, tuple[str, ...]]
+    queues: Mapping[str, Mapping[str, str]]
     allowed_source_ranges: tuple[str, ...]
 
     @classmethod
@@ -40,7 +40,7 @@ class Settings:
         return cls(
             signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
             queues={
-                webhook: tuple(urls[target] for target in targets) for webhook, targets in webhooks.items()
+                webhook: {target: urls[target] for target in targets} for webhook, targets in webhooks.items()
             },
             allowed_source_ranges=tuple(required_json(environment, "ALLOWED_SOURCE_RANGES", list)),
         )

@@ -22,12 +22,17 @@ from bridge.version import VERSION
 from redeliver.delivery import Failure
 
 CONNECT_SECONDS = 5.0
-# An answer's body says nothing that matters; this much is read so that the connection can be used again.
-_READ_BYTES = 65_536
+# More than there are targets.
+_HOSTS = 100
+# An answer's body says nothing that matters. One that is this small and there at once is read, so that the
+# connection can be used again.
+_READ_BYTES = 4_096
+_READ_SECONDS = 0.5
 _SUCCESSES = range(200, 300)
 _REDIRECTS = range(300, 400)
 
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _REASONS: dict[type, str] = {
     NameResolutionError: "the host's name can't be resolved",
     ConnectTimeoutError: "no connection in time",
@@ -50,8 +55,8 @@ class Client:
 
     def __init__(self, *, allowed_ranges: Iterable[str], connections: int) -> None:
         networks = [ipaddress.ip_network(each) for each in allowed_ranges]
-        self._manager = urllib3.PoolManager(maxsize=connections, cert_reqs="CERT_REQUIRED")
-        self._manager.pool_classes_by_scheme = _pools(lambda address: _may_reach(address, networks))
+        self._manager = urllib3.PoolManager(num_pools=_HOSTS, maxsize=connections, cert_reqs="CERT_REQUIRED")
+        self._manager.pool_classes_by_scheme = _pools(lambda address: may_reach(address, networks))
 
     def post(self, url: str, body: str, headers: Mapping[str, str], *, seconds: float) -> Failure | None:
         """Post a body as it is.
@@ -83,8 +88,13 @@ class Client:
             )
         except HTTPError as error:
             return Failure(_without_answer(error), None)
+        verdict = _verdict(response)
         _finish(response)
-        return _verdict(response)
+        return verdict
+
+    def close(self) -> None:
+        """Close what is open: until the function runs again, what is between may forget the connections."""
+        self._manager.clear()
 
 
 def _verdict(response: urllib3.BaseHTTPResponse) -> Failure | None:
@@ -101,18 +111,23 @@ def _verdict(response: urllib3.BaseHTTPResponse) -> Failure | None:
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
     try:
         return min(urllib3.Retry().get_retry_after(response) or 0, 86_400)
-    except HTTPError:
+    except (HTTPError, ValueError, OverflowError):
         return 0
 
 
 def _finish(response: urllib3.BaseHTTPResponse) -> None:
-    """Let the connection be used again, or close it where more comes than is worth reading."""
+    """Let the connection be used again, or close it where that would take reading for long."""
+    length = response.headers.get("content-length", "")
+    connection = response.connection
     try:
-        response.read(_READ_BYTES)
-        if response.closed or not response.read(1):
-            response.release_conn()
-            return
-    except (HTTPError, OSError):
+        if length.isdecimal() and int(length) <= _READ_BYTES and isinstance(connection, HTTPConnection):
+            if connection.sock is not None:
+                connection.sock.settimeout(_READ_SECONDS)
+            if len(response.read1(int(length), decode_content=False)) == int(length):
+                response.read()  # nothing more; it ends the answer
+                response.release_conn()
+                return
+    except (HTTPError, OSError, ValueError):
         pass
     response.close()
 
@@ -129,13 +144,23 @@ def _without_answer(error: HTTPError) -> str:
     )
 
 
-def _may_reach(
+def may_reach(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
     networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network],
 ) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    given = mapped or address
-    return given.is_global or any(given in network for network in networks)
+    """Tell whether something may be sent to an address: a public one, or one of the networks."""
+    given = _embedded(address) or address
+    public = given.is_global and not given.is_multicast
+    return public or any(given in network for network in networks)
+
+
+def _embedded(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 one leads to: mapped (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052)."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _pools(may_reach: Callable[[Any], bool]) -> dict[str, type[HTTPConnectionPool]]:

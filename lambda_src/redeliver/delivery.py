@@ -44,3 +44,8 @@ class Delivery:
     failed: list[tuple[Message, Failure]] = field(default_factory=list)
     released: list[Message] = field(default_factory=list)
     events: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to record."""
+        return not (self.delivered or self.failed or self.released)

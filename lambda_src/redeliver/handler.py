@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from bridge.database import Database
 from redeliver.client import Client
 from redeliver.outbox import Outbox, Waiting
-from redeliver.posting import LANES, Poster
+from redeliver.posting import LANES
 from redeliver.running import Run, Summary
 from redeliver.settings import Settings
 
@@ -32,10 +32,8 @@ def outbox() -> Outbox:
 
 
 @functools.cache
-def poster() -> Poster:
-    known = settings()
-    client = Client(allowed_ranges=known.allowed_target_ranges, connections=LANES)
-    return Poster(known.targets, client)
+def client() -> Client:
+    return Client(allowed_ranges=settings().allowed_target_ranges, connections=LANES)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -49,7 +47,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         What the run did and what is left. An error, such as a database out of reach, is raised.
     """
     rung = "Records" in event
-    run = Run(outbox(), settings().queues, poster(), context.get_remaining_time_in_millis)
+    known = settings()
+    run = Run(outbox(), known.queues, known.targets, client(), context.get_remaining_time_in_millis)
     run.redeliver(rung=rung)
     if not rung:
         run.prune()

@@ -1,6 +1,7 @@
 """The outbox, seen through the functions of the schema bridge; each call is a transaction."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from psycopg.rows import class_row
 
@@ -66,24 +67,22 @@ class Outbox:
         Returns:
             How many of the failed are dead now.
         """
-        failed = [
-            (message.id, message.target, failure.error, failure.status, failure.retry_after)
-            for message, failure in delivery.failed
-        ]
-        columns = [list(column) for column in zip(*failed, strict=True)] or [[]] * 5
+        everything = [*delivery.delivered, *delivery.released, *(message for message, _ in delivery.failed)]
         with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
-            for function, messages in (("complete", delivery.delivered), ("release", delivery.released)):
-                if messages:
-                    db.execute(
-                        f"select bridge.{function}(%s::uuid[], %s::text[])",
-                        ([message.id for message in messages], [message.target for message in messages]),
-                    )
+            db.execute("select bridge.lock_messages(%s::uuid[], %s::text[])", _keys(everything))
+            db.execute("select bridge.complete(%s::uuid[], %s::text[])", _keys(delivery.delivered))
+            db.execute("select bridge.release(%s::uuid[], %s::text[])", _keys(delivery.released))
             row = db.execute(
                 "select count(*) filter (where"
                 " bridge.refuse(id, target, error, status, make_interval(secs => retry_after)) = 'dead')"
                 " from unnest(%s::uuid[], %s::text[], %s::text[], %s::integer[], %s::double precision[])"
                 " as failed (id, target, error, status, retry_after)",
-                columns,
+                [
+                    *_keys([message for message, _ in delivery.failed]),
+                    [failure.error for _, failure in delivery.failed],
+                    [failure.status for _, failure in delivery.failed],
+                    [failure.retry_after for _, failure in delivery.failed],
+                ],
             ).fetchone()
         return int(row[0]) if row else 0
 
@@ -101,3 +100,8 @@ class Outbox:
         ):
             row = cursor.execute("select pending, oldest_seconds, dead from bridge.metrics()").fetchone()
         return row or Waiting(0, 0.0, 0)
+
+
+def _keys(messages: Sequence[Message]) -> list[list[Any]]:
+    """What tells deliveries apart: the ids, and the targets beside them."""
+    return [[message.id for message in messages], [message.target for message in messages]]

@@ -1,11 +1,14 @@
-"""From leased messages to addresses outside: signed, several at a time, until a target is out of reach."""
+"""From leased messages to addresses outside: signed, several at a time, until a target is out of reach.
+
+Nothing here is waited for while queues are served: what is answered is collected as it comes.
+"""
 
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 
 from bridge import secrets, signing
@@ -14,7 +17,7 @@ from redeliver.client import CONNECT_SECONDS, Client
 from redeliver.delivery import Delivery, Failure, Message
 
 _logger = logging.getLogger(__name__)
-# Requests at a time to one target, and to all of them.
+# Requests at a time to one target, once it has answered the first; and to all of them.
 LANES = 8
 MAX_LANES = 32
 # One answer that never ends must not keep the others from being recorded.
@@ -39,53 +42,79 @@ class HttpTarget:
 
 
 class Poster:
-    """Posts messages to their targets.
+    """Posts messages to their targets, for the length of one run.
 
     Args:
         targets: by name.
         client: what posts.
+        executor: runs MAX_LANES requests at a time.
+        until: of time.monotonic(), after which no message is begun.
     """
 
-    def __init__(self, targets: Mapping[str, HttpTarget], client: Client) -> None:
+    def __init__(
+        self, targets: Mapping[str, HttpTarget], client: Client, executor: Executor, *, until: float
+    ) -> None:
         self._targets = targets
         self._client = client
+        self._executor = executor
+        self._until = until
+        self._queues: dict[str, _Queue] = {}
+        self._lanes: list[Future[None]] = []
 
-    def post(self, messages: Sequence[Message], executor: Executor, *, seconds: float) -> Delivery:
-        """Post messages; each target's oldest first, and no further once it is out of reach.
+    @property
+    def waiting(self) -> int:
+        """How many messages have not been begun."""
+        return sum(len(queue.messages) for queue in self._queues.values())
 
-        Args:
-            messages: of any of the targets.
-            executor: runs MAX_LANES requests at a time.
-            seconds: after which no further message is begun.
-        """
-        until = time.monotonic() + seconds
-        waiting: dict[str, deque[Message]] = {}
+    @property
+    def busy(self) -> bool:
+        """Whether any is under way."""
+        return any(not lane.done() for lane in self._lanes)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is time to begin another."""
+        return time.monotonic() < self._until
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Begin to post messages, each target's oldest first."""
         for message in messages:
-            waiting.setdefault(message.target, deque()).append(message)
-        queues = [_Waiting(name, queue) for name, queue in waiting.items()]
-        lanes = [
-            executor.submit(self._drain, queue, until)
-            for queue in queues
-            for _ in range(min(LANES, len(queue.messages)))
-        ]
-        wait(lanes, timeout=seconds + self.slowest)
+            self._queues.setdefault(message.target, _Queue()).add(message)
+        for queue in self._queues.values():
+            self._begin_lane(queue)
+
+    def collect(self) -> Delivery:
+        """Say what has become of messages since this was asked last."""
         delivery = Delivery()
-        for queue in queues:
-            queue.end(delivery)
-        for lane in lanes:
-            if lane.done() and (error := lane.exception()):
+        for queue in self._queues.values():
+            queue.collect(delivery)
+            self._begin_lane(queue)
+        for lane in [lane for lane in self._lanes if lane.done()]:
+            self._lanes.remove(lane)
+            if error := lane.exception():
                 _logger.error("a message could not be posted", exc_info=error)
         return delivery
 
-    @property
-    def slowest(self) -> float:
-        """Seconds within which a message that was begun is answered or given up."""
-        longest = max((target.timeout for target in self._targets.values()), default=0.0)
-        return longest + CONNECT_SECONDS + _GRACE_SECONDS
+    def finish(self) -> Delivery:
+        """Wait for what is under way, and say what has become of it and of what was not begun."""
+        wait(self._lanes, timeout=max(self._until + slowest(self._targets) - time.monotonic(), 0))
+        for queue in self._queues.values():
+            queue.close()
+        return self.collect()
 
-    def _drain(self, queue: "_Waiting", until: float) -> None:
-        while time.monotonic() < until and (message := queue.begin()):
-            queue.done(message, self._send(message))
+    def _begin_lane(self, queue: "_Queue") -> None:
+        if queue.begin_lane():
+            self._lanes.append(self._executor.submit(self._drain, queue))
+
+    def _drain(self, queue: "_Queue") -> None:
+        try:
+            while self.open and (message := queue.begin()):
+                failure = self._send(message)
+                queue.done(message, failure)
+                if failure is None:
+                    self._begin_lane(queue)
+        finally:
+            queue.end_lane()
 
     def _send(self, message: Message) -> Failure | None:
         target = self._targets.get(message.target)
@@ -102,16 +131,40 @@ class Poster:
         return self._client.post(url, message.body, headers, seconds=target.timeout)
 
 
-class _Waiting:
-    """The messages of one target: those that wait, are under way, and are done."""
+class _Queue:
+    """The messages of one target: those that wait, are under way, and are done.
 
-    def __init__(self, name: str, messages: deque[Message]) -> None:
-        self.name = name
-        self.messages = messages
+    Once the target is to be spared no more of them are begun, and those that wait are released.
+    """
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
         self._lock = threading.Lock()
+        self._lanes = 0
+        self._answered = False
+        self._spared = False
         self._under_way: list[Message] = []
         self._done: list[tuple[Message, Failure | None]] = []
-        self._spared = False
+
+    def add(self, message: Message) -> None:
+        """Let a message wait. Of a target that was spared, it asks whether that is back."""
+        with self._lock:
+            if self._spared:
+                self._spared = self._answered = False
+            self.messages.append(message)
+
+    def begin_lane(self) -> bool:
+        """Take a lane, if there is something for it; the first answer makes room for more of them."""
+        with self._lock:
+            most = LANES if self._answered else 1
+            if self._spared or not self.messages or self._lanes >= most:
+                return False
+            self._lanes += 1
+            return True
+
+    def end_lane(self) -> None:
+        with self._lock:
+            self._lanes -= 1
 
     def begin(self) -> Message | None:
         with self._lock:
@@ -126,21 +179,35 @@ class _Waiting:
             if message in self._under_way:
                 self._under_way.remove(message)
                 self._done.append((message, failure))
+            self._answered |= failure is None
             self._spared |= failure is not None and (failure.status is None or failure.status in _SPARED)
 
-    def end(self, delivery: Delivery) -> None:
-        """Say what became of each; what answers later counts no more."""
+    def collect(self, delivery: Delivery) -> None:
+        """Hand over what is done; of a spared target, what waits too."""
         with self._lock:
-            self._spared = True
             for message, failure in self._done:
                 if failure is None:
                     delivery.delivered.append(message)
                 else:
                     delivery.failed.append((message, failure))
+            self._done = []
+            if self._spared:
+                delivery.released += self.messages
+                self.messages.clear()
+
+    def close(self) -> None:
+        """Give up what is under way: what is answered later counts no more."""
+        with self._lock:
+            self._spared = True
             unanswered = Failure("no answer: none in time", None)
-            delivery.failed += [(message, unanswered) for message in self._under_way]
-            delivery.released += self.messages
+            self._done += [(message, unanswered) for message in self._under_way]
             self._under_way = []
+
+
+def slowest(targets: Mapping[str, HttpTarget]) -> float:
+    """Return the seconds within which a message that was begun is answered or given up."""
+    longest = max((target.timeout for target in targets.values()), default=0.0)
+    return longest + CONNECT_SECONDS + _GRACE_SECONDS
 
 
 def _signing_secrets(secret_id: str) -> list[str]:

@@ -5,18 +5,20 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from redeliver.client import Client
 from redeliver.delivery import Delivery
 from redeliver.enqueueing import enqueue
 from redeliver.outbox import Outbox, Waiting
-from redeliver.posting import MAX_LANES, Poster
+from redeliver.posting import MAX_LANES, HttpTarget, Poster, slowest
 
 SETTLE_MESSAGES = 2_000
 # At most 200 kB each, so this and its events bound the memory of a run.
 CLAIM_MESSAGES = 100
 # Longer than the function may run.
 LEASE_SECONDS = 90
-# After which a lease is given to queues again: those must not wait for what is slow outside.
-POST_SECONDS = 10.0
+# After which it is the other targets' turn, however much is left for queues.
+ENQUEUE_SECONDS = 5.0
+BUSY_SECONDS = 0.1
 STOP_MS = 10_000
 PRUNE_ROWS = 5_000
 POLL_SECONDS = 1.0
@@ -54,7 +56,8 @@ class Run:
     Args:
         outbox: where messages come from.
         queue_urls: each worker's queue URL.
-        poster: posts to the other targets.
+        targets: those outside AWS.
+        client: what posts to them.
         remaining_ms: milliseconds until Lambda stops the function.
     """
 
@@ -62,12 +65,14 @@ class Run:
         self,
         outbox: Outbox,
         queue_urls: Mapping[str, str],
-        poster: Poster,
+        targets: Mapping[str, HttpTarget],
+        client: Client,
         remaining_ms: Callable[[], int],
     ) -> None:
         self._outbox = outbox
         self._queue_urls = queue_urls
-        self._poster = poster
+        self._targets = targets
+        self._client = client
         self._remaining_ms = remaining_ms
         self.summary = Summary()
 
@@ -77,22 +82,32 @@ class Run:
         The database rings at most once a second and only while pg_net is behind: what is written in between
         is found by looking again.
         """
-        found_at = time.monotonic()
         lanes = ThreadPoolExecutor(max_workers=MAX_LANES, thread_name_prefix="post")
+        until = time.monotonic() + (self._remaining_ms() - STOP_MS) / 1000 - slowest(self._targets)
+        poster = Poster(self._targets, self._client, lanes, until=until)
         try:
             with ThreadPoolExecutor(max_workers=8, thread_name_prefix="enqueue") as executor:
-                while self._in_time():
-                    self._settle()
-                    # Both, whatever the first has found.
-                    if self._enqueue_due(executor) | self._post_due(lanes):
-                        found_at = time.monotonic()
-                    elif not rung or time.monotonic() - found_at >= LINGER_SECONDS:
-                        break
-                    else:
-                        time.sleep(POLL_SECONDS)
+                self._deliver(executor, poster, rung=rung)
+            self._finish_posts(poster.finish())
         finally:
             # Not waited for: an answer that never ends has been given up.
             lanes.shutdown(wait=False, cancel_futures=True)
+            self._client.close()
+
+    def _deliver(self, executor: ThreadPoolExecutor, poster: Poster, *, rung: bool) -> None:
+        found_at = time.monotonic()
+        while self._in_time():
+            self._settle()
+            # Both, whatever the first has found.
+            if self._enqueue_due(executor) | self._post_due(poster):
+                found_at = time.monotonic()
+            elif poster.busy:
+                found_at = time.monotonic()
+                time.sleep(BUSY_SECONDS)
+            elif not rung or time.monotonic() - found_at >= LINGER_SECONDS:
+                break
+            else:
+                time.sleep(POLL_SECONDS)
 
     def prune(self) -> None:
         """Delete what is past retention."""
@@ -120,30 +135,31 @@ class Run:
 
     def _enqueue_due(self, executor: ThreadPoolExecutor) -> bool:
         """Put what is due into queues, in as many leases as it takes; tell whether there was anything."""
+        until = time.monotonic() + ENQUEUE_SECONDS
         found = False
         while self._in_time() and (messages := self._outbox.claim("queue", CLAIM_MESSAGES, LEASE_SECONDS)):
             found = True
             self._finish(enqueue(messages, self._queue_urls, executor))
+            if time.monotonic() >= until:
+                break
         return found
 
-    def _post_due(self, executor: ThreadPoolExecutor) -> bool:
-        """Post what is due outside, for a while; tell whether there was anything."""
-        until = time.monotonic() + POST_SECONDS
-        found = False
-        while (seconds := min(until - time.monotonic(), self._seconds_to_post())) > 0 and (
-            messages := self._outbox.claim("http", CLAIM_MESSAGES, LEASE_SECONDS)
-        ):
-            found = True
-            delivery = self._poster.post(messages, executor, seconds=seconds)
-            self._finish(delivery)
-            self.summary.posted += len(delivery.delivered)
-        return found
+    def _post_due(self, poster: Poster) -> bool:
+        """Record what was answered outside, begin to post what is due; tell whether there was anything."""
+        delivery = poster.collect()
+        self._finish_posts(delivery)
+        room = CLAIM_MESSAGES - poster.waiting
+        messages = self._outbox.claim("http", room, LEASE_SECONDS) if poster.open and room > 0 else []
+        poster.add(messages)
+        return bool(messages) or not delivery.empty
 
-    def _seconds_to_post(self) -> float:
-        """Seconds in which another message may be begun, so that its answer is still recorded."""
-        return (self._remaining_ms() - STOP_MS) / 1000 - self._poster.slowest
+    def _finish_posts(self, delivery: Delivery) -> None:
+        self._finish(delivery)
+        self.summary.posted += len(delivery.delivered)
 
     def _finish(self, delivery: Delivery) -> None:
+        if delivery.empty:
+            return
         self.summary.dead += self._outbox.finish(delivery)
         self.summary.redelivered += len(delivery.delivered)
         self.summary.failed += len(delivery.failed)

@@ -102,10 +102,21 @@ def web_address(url: str) -> None:
         raise ValueError("the only placeholder is {api_id}")
 
 
+def not_the_wake_queue(name: str) -> None:
+    if name == "redeliver":
+        raise ValueError("the bridge's own queue has that name")
+
+
 def target_address(url: str) -> None:
     parts = urlsplit(re.sub(r"{(webhook|stage)}", "x", url))
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("its port is no number from 1 to 65535")
     if parts.username is not None or parts.password is not None:
         raise ValueError("credentials in an address can be read in the database; messages are signed")
     if parts.fragment or re.search(r"[{}\s]", re.sub(r"{(webhook|stage)}", "", url)):

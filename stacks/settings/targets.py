@@ -14,6 +14,8 @@ from stacks.settings.section import Section
 # Each part begins with a letter, as in folders' names: OutputsLikeThis stand for one target only.
 NAME = r"(?=.{1,24}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*"
 _STAGE = "{stage}"
+# A name by RFC 1123, or an address of IPv4 or IPv6.
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*|[0-9a-f:.]+")
 
 
 class CloudflareWorker(Section):
@@ -22,15 +24,15 @@ class CloudflareWorker(Section):
     account_id: Annotated[str, checks.matches(r"[0-9a-f]{32}")] = Field(
         description="a Cloudflare account's 32 hexadecimal digits"
     )
-    script: Annotated[str, checks.matches(r"[a-z0-9]([a-z0-9_{}-]{0,61}[a-z0-9}])?")] = Field(
-        description="the Worker's name, as wrangler.jsonc has it; {stage} stands for the stage"
+    script: Annotated[str, checks.matches(r"(?=.{1,80}$)([a-z0-9]|\{stage\})([a-z0-9_-]|\{stage\})*")] = (
+        Field(description="the Worker's name, as wrangler.jsonc has it; {stage} stands for the stage")
     )
 
 
 class VercelProject(Section):
     """The project whose environment variables the deployment writes."""
 
-    project: Annotated[str, checks.matches(r"[A-Za-z0-9_.{}-]{1,100}")] = Field(
+    project: Annotated[str, checks.matches(r"(?=.{1,100}$)([A-Za-z0-9_.-]|\{stage\})+")] = Field(
         description="a Vercel project's name or id; {stage} stands for the stage"
     )
     team: Annotated[str, checks.matches(r"team_[A-Za-z0-9]{1,64}")] | None = Field(
@@ -49,7 +51,7 @@ class VercelProject(Section):
 class Target(Section):
     """An address that webhooks are posted to, with a signing secret of its own."""
 
-    name: Annotated[str, checks.matches(NAME)] = Field(
+    name: Annotated[str, checks.matches(NAME), checks.checked(checks.not_the_wake_queue)] = Field(
         description="at most 24 lower-case letters, digits and single '_', a letter after each"
     )
     url: Annotated[str, checks.checked(checks.target_address)] = Field(
@@ -102,6 +104,8 @@ class Target(Section):
 def address_problem(url: str, *, allowed_ranges: Iterable[str], plain_http: bool) -> str | None:
     """What keeps a stage from posting to an address; None: nothing that can be seen from here."""
     parts = urlsplit(url)
+    if not _HOST.fullmatch(parts.hostname or ""):
+        return "its host is none; write an internationalized name in its form of ASCII (xn--…)"
     if parts.scheme == "http" and not plain_http:
         return 'it would send rows unencrypted; use https (http is for stages with layer_platform = "local")'
     try:

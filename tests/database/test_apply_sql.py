@@ -31,6 +31,7 @@ class Api(HTTPServer):
 
     status = 202
     secret = SECRET
+    repeats_id = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -38,6 +39,9 @@ class Api(HTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    def repeated(self, message_id: str) -> bytes:
+        return message_id.encode() if self.repeats_id else b""
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -48,7 +52,7 @@ class Receiver(BaseHTTPRequestHandler):
         Webhook(self.server.secret).verify(body, dict(self.headers))
         self.send_response(self.server.status)
         self.end_headers()
-        self.wfile.write(b'{"error": "no such stack"}')
+        self.wfile.write(b'{"error": "no such stack"}' + self.server.repeated(self.headers["webhook-id"]))
 
     def log_message(self, *_: object) -> None:
         pass
@@ -216,20 +220,27 @@ def should_only_warn_of_a_refused_ping_where_that_is_set(
     assert triggers(bare) == ["bridge_order.created_insert"]
 
 
-@pytest.mark.parametrize(("status", "said"), [(202, "all 1 answer"), (404, "warning: edge: HTTP 404")])
+@pytest.mark.parametrize(
+    ("status", "repeats_id", "said"),
+    [
+        (202, True, "all 1 answer"),
+        (404, True, "warning: edge: HTTP 404"),
+        (200, False, "warning: edge: HTTP 200, but the answer does not repeat the webhook-id"),
+    ],
+)
 def should_say_whether_targets_answer_and_deploy_all_the_same(
-    deployer: Deployer, bare: Database, status: int, said: str
+    deployer: Deployer, bare: Database, *, status: int, repeats_id: bool, said: str
 ) -> None:
     with Api() as edge:
-        edge.status, edge.secret = status, TARGET_SECRET
+        edge.status, edge.secret, edge.repeats_id = status, TARGET_SECRET, repeats_id
         thread = threading.Thread(target=edge.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         attributes = deployer.apply({**ORDERS, "targets": ["edge"]}, targets={"edge": edge.url})
         edge.shutdown()
         thread.join()
 
-    assert attributes["Targets"] == said
-    assert len(deployer.warnings) == (status == 404)
+    assert attributes["Targets"].startswith(said)
+    assert len(deployer.warnings) == said.startswith("warning")
     assert triggers(bare) == ["bridge_order.created_insert"]
 
 

@@ -28,7 +28,7 @@ def answer(
     *,
     status: int | None,
     error: str | None = None,
-    content: str = '{"accepted": 1, "webhook_id": "%s"}',
+    content: str = '{"accepted": 1, "webhook_id": "%s", "targets": ["process_order"]}',
 ) -> None:
     """What pg_net's worker does once it has an answer; by default the receiver's."""
     orders.execute(
@@ -83,6 +83,15 @@ def should_not_take_a_strangers_answer_for_the_receivers(orders: Database) -> No
         1,
         "HTTP 200, but not from the receiver: the answer does not repeat the webhook-id",
     ]
+
+
+def should_not_take_a_queue_for_reached_that_the_api_does_not_know(orders: Database) -> None:
+    message = insert(orders)
+    answer(orders, message, status=202, content='{"webhook_id": "%s", "targets": ["process", "order"]}')
+
+    orders.rows("select * from bridge.settle(100)")
+
+    assert state(orders, message) == ["pending", 1, "HTTP 202, but the API does not know this queue"]
 
 
 def should_leave_a_fresh_message_to_pg_net(orders: Database) -> None:

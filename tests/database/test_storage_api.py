@@ -131,7 +131,7 @@ def should_put_again_only_when_told_so(supabase: Supabase) -> None:
 
 def should_leave_no_contents_behind(supabase: Supabase, running_supabase: Supabase) -> None:
     def files() -> set[Path]:
-        home = running_supabase.api._home  # noqa: SLF001 - what is on disk is no one's interface
+        home = running_supabase.api.home
         return set((home / "objects").iterdir())
 
     before = files()

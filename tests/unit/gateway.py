@@ -78,6 +78,8 @@ class Gateway:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else head and body of an answer wait for each other's acknowledgement.
+    disable_nagle_algorithm = True
     gateway: ClassVar[Gateway]
 
     def log_message(self, *_: object) -> None:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Answer:
-    """What comes back: a status, headers, a body; after a pause, or a byte at a time."""
+    """What comes back: a status, headers, a body; after a pause, or a byte of each at a time."""
 
     status: int = 202
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     pause: float = 0
     trickle: float = 0
+    trickle_body: float = 0
 
 
 @dataclass
@@ -65,6 +66,8 @@ class Target(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Target
     protocol_version = "HTTP/1.1"
+    # Else head and body of an answer wait for each other's acknowledgement.
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -81,15 +84,21 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(200))
 
     def _send(self, answer: Answer) -> None:
+        if answer.trickle:
+            self._trickle(f"HTTP/1.1 {answer.status} {'x' * 1000}\r\n\r\n".encode(), answer.trickle)
         self.send_response(answer.status)
         for name, value in {"content-length": str(len(answer.body)), **answer.headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        for byte in answer.body if answer.trickle else ():
-            time.sleep(answer.trickle)
-            self.wfile.write(bytes([byte]))
-        if not answer.trickle:
+        if answer.trickle_body:
+            self._trickle(answer.body, answer.trickle_body)
+        else:
             self.wfile.write(answer.body)
+
+    def _trickle(self, data: bytes, pause: float) -> None:
+        for byte in data:
+            time.sleep(pause)
+            self.wfile.write(bytes([byte]))
 
     def log_message(self, *_: object) -> None:
         pass

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stacks.settings import Function, Stage, Target, Webhook, Worker
-from stacks.settings.section import Section
+
+if TYPE_CHECKING:
+    from stacks.settings.section import Section
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

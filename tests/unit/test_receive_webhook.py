@@ -68,8 +68,8 @@ def post(environment: pytest.MonkeyPatch) -> Callable[..., Answer]:  # noqa: ARG
     return post
 
 
-def accepted(events: int) -> Answer:
-    return 202, {"accepted": events, "webhook_id": MESSAGE_ID}
+def accepted(events: int, *targets: str) -> Answer:
+    return 202, {"accepted": events, "webhook_id": MESSAGE_ID, "targets": list(targets)}
 
 
 @pytest.mark.parametrize("encoded", [True, False])
@@ -78,7 +78,7 @@ def should_enqueue_one_message_for_each_event(
 ) -> None:
     rows = [{"id": row, "note": "größe"} for row in range(25)]
 
-    assert post(message(*(event(row) for row in rows)), encoded=encoded) == accepted(25)
+    assert post(message(*(event(row) for row in rows)), encoded=encoded) == accepted(25, "process_order")
 
     expected = [queued(row) for row in rows]
     assert (
@@ -90,7 +90,7 @@ def should_enqueue_one_message_for_each_event(
 def should_enqueue_a_message_as_large_as_may_be(post: Callable[..., Answer], queue: Queue) -> None:
     body = message(*(event({"note": "x" * 90_000}) for _ in range(11)))
 
-    assert post(body) == accepted(11)
+    assert post(body) == accepted(11, "process_order")
     assert len(queue.bodies()) == 11
 
 
@@ -265,6 +265,7 @@ def should_log_neither_body_nor_signature_nor_secret(
         "bytes": len(body),
         "accepted": 1,
         "webhook_id": MESSAGE_ID,
+        "targets": ["process_order"],
     }
     assert forged["status"] == 401
     for secret in ("private", CURRENT, signed["webhook-signature"], "forged"):

@@ -117,7 +117,7 @@ def should_settle_what_pg_net_has_delivered(redeliver: Redeliver, orders: TestDa
     orders.execute("insert into public.orders values (1)")
     orders.execute(
         "insert into net._http_response (id, status_code, timed_out, content)"
-        " select request_id, 202, false, message_id::text from bridge.posted"
+        ' select request_id, 202, false, message_id || \'"targets": ["process_order"]\' from bridge.posted'
     )
 
     assert redeliver()["settled"] == 1
@@ -199,7 +199,6 @@ def should_deliver_each_message_once_when_several_run(
 ) -> None:
     from redeliver.client import Client  # noqa: PLC0415
     from redeliver.outbox import Outbox  # noqa: PLC0415
-    from redeliver.posting import Poster  # noqa: PLC0415
     from redeliver.running import Run  # noqa: PLC0415
 
     monkeypatch.setattr("redeliver.running.CLAIM_MESSAGES", 3)
@@ -207,8 +206,8 @@ def should_deliver_each_message_once_when_several_run(
         insert(orders, order, order)
 
     databases = [Database(database_secret.id, tls="disable", application_name="run") for _ in range(3)]
-    poster = Poster({}, Client(allowed_ranges=(), connections=1))
-    runs = [Run(Outbox(each), {"process_order": queue.url}, poster, lambda: 60_000) for each in databases]
+    client = Client(allowed_ranges=(), connections=1)
+    runs = [Run(Outbox(each), {"process_order": queue.url}, {}, client, lambda: 60_000) for each in databases]
     threads = [threading.Thread(target=run.redeliver, kwargs={"rung": False}) for run in runs]
     for thread in threads:
         thread.start()

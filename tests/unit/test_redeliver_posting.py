@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import ssl
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +16,14 @@ from tests.databases import webhook
 from tests.unit.aws import Context
 from tests.unit.aws import Secret as Entry
 from tests.unit.targets import Answer, Received, Target
+from tests.unit.test_database_tls import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.databases import Database
-    from tests.unit.aws import Secret
+    from tests.unit.aws import Queue, Secret
 
     Redeliver = Callable[..., dict[str, Any]]
 
@@ -50,6 +55,16 @@ def orders(database: Database) -> Database:
     return database
 
 
+@dataclass
+class Running(Context):
+    """Lambda's context of a function that is stopped at a time of time.monotonic()."""
+
+    stopped_at: float = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self.stopped_at - time.monotonic()) * 1_000)
+
+
 class Outside:
     """Declares targets to the database and to the function, and runs the function."""
 
@@ -78,6 +93,17 @@ class Outside:
         self.due()
         return self._orders.column("select distinct id::text from bridge.message order by 1")
 
+    def forget(self, target: str) -> None:
+        self._orders.execute("delete from bridge.message where target = %s", [target])
+
+    def enqueue_later(self) -> None:
+        """A message for the queue, written while the run is under way."""
+        with self._orders.connect() as connection:
+            connection.execute(
+                "insert into bridge.message (id, webhook, target, body)"
+                " select id, webhook, 'process_order', body from bridge.message limit 1"
+            )
+
     def due(self) -> None:
         self._orders.execute("update bridge.message set due_at = created_at where state = 'pending'")
         self._orders.execute("update bridge.target set held_until = '-infinity'")
@@ -85,10 +111,9 @@ class Outside:
     def run(self, remaining_ms: int = 60_000) -> dict[str, Any]:
         from redeliver import handler  # noqa: PLC0415  # reads Powertools' variables when it is imported
 
-        for cached in (handler.settings, handler.outbox, handler.poster):
+        for cached in (handler.settings, handler.outbox, handler.client):
             cached.cache_clear()
-        context: Any = Context()
-        context.remaining_ms = remaining_ms
+        context: Any = Running(stopped_at=time.monotonic() + remaining_ms / 1_000)
         try:
             return handler.handler({"source": "aws.events"}, context)
         finally:
@@ -192,7 +217,7 @@ def should_pause_a_target_that_is_gone(outside: Outside, edge: Target, orders: D
     assert {state for state, *_ in outside.errors()} == {"pending"}
 
 
-def should_spare_a_target_that_is_out_of_reach(outside: Outside, edge: Target) -> None:
+def should_spare_a_target_that_is_out_of_reach(outside: Outside, edge: Target, orders: Database) -> None:
     outside.declare(edge=edge.url)
     edge.answer = lambda _: Answer(503)
     outside.insert(40)
@@ -202,6 +227,7 @@ def should_spare_a_target_that_is_out_of_reach(outside: Outside, edge: Target) -
     assert len(edge.received) <= 8
     assert summary["failed"] == len(edge.received)
     attempted = [attempts for _, attempts, _ in outside.errors() if attempts]
+    assert orders.scalar("select count(*) from bridge.message where due_at > now() and attempts = 0") == 0
     assert len(attempted) == len(edge.received)
     edge.answer = lambda _: Answer()
     outside.due()
@@ -229,12 +255,11 @@ def should_give_up_an_answer_that_never_ends(
 ) -> None:
     # Bytes come in time, each of them, but not the whole.
     monkeypatch.setattr("redeliver.posting._GRACE_SECONDS", -4.0)
-    monkeypatch.setattr("redeliver.running.POST_SECONDS", 1.0)
     outside.declare(edge=edge.url)
-    edge.answer = lambda _: Answer(body=b"x" * 30, trickle=0.5)
+    edge.answer = lambda _: Answer(trickle=0.2)
     outside.insert()
 
-    summary = outside.run()
+    summary = outside.run(remaining_ms=14_000)
 
     assert (summary["failed"], summary["pending"]) == (1, 1)
     assert outside.errors() == [["pending", 1, "no answer: none in time"]]
@@ -285,7 +310,7 @@ def should_send_nothing_to_a_private_address(outside: Outside, edge: Target, ran
 
 def should_use_connections_again(outside: Outside, edge: Target) -> None:
     outside.declare(edge=edge.url)
-    edge.answer = lambda _: Answer(body=b"x" * 10_000)
+    edge.answer = lambda _: Answer(body=b"x" * 100)
     outside.insert(60)
 
     assert outside.run()["posted"] == 60
@@ -299,6 +324,93 @@ def should_not_read_an_answer_without_end(outside: Outside, edge: Target) -> Non
     outside.insert(2)
 
     assert outside.run()["posted"] == 2
+
+
+def should_take_the_verdict_before_the_body(outside: Outside, edge: Target) -> None:
+    outside.declare(edge=edge.url)
+    edge.answer = lambda _: Answer(body=b"x" * 100, trickle_body=0.2)
+    outside.insert(3)
+
+    began = time.monotonic()
+
+    assert outside.run()["posted"] == 3
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("asked", ["9" * 5000, "Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-5"])
+def should_not_be_thrown_by_what_a_target_asks_for(outside: Outside, edge: Target, asked: str) -> None:
+    outside.declare(edge=edge.url)
+    edge.answer = lambda _: Answer(500, {"Retry-After": asked})
+    outside.insert()
+
+    outside.run()
+
+    assert outside.errors() == [["pending", 1, "HTTP 500"]]
+    assert outside.held() == []
+
+
+def should_serve_each_target_in_its_turn(outside: Outside, edge: Target, other: Target) -> None:
+    outside.declare(edge=edge.url, other=other.url)
+    edge.answer = lambda _: Answer(pause=0.3)
+    outside.insert(150)
+    outside.forget("other")
+    [*_, last] = outside.insert()
+
+    outside.run(remaining_ms=22_000)
+
+    assert [received.headers["webhook-id"] for received in other.received] == [last]
+    assert len(edge.received) < 151
+
+
+def should_deliver_to_queues_while_targets_are_slow(
+    outside: Outside, edge: Target, queue: Queue, orders: Database
+) -> None:
+    outside.declare(timeout=5, edge=edge.url)
+
+    def slow(_: Received) -> Answer:
+        outside.enqueue_later()
+        return Answer(pause=4)
+
+    edge.answer = slow
+    outside.insert()
+
+    outside.run()
+
+    assert len(queue.bodies()) == 1
+    [waited] = orders.column(
+        "select extract(epoch from q.delivered_at - q.created_at) from bridge.message as q"
+        " where target = 'process_order'"
+    )
+    assert waited < 3
+
+
+def should_reach_no_private_address_by_another_spelling() -> None:
+    from redeliver.client import may_reach  # noqa: PLC0415
+
+    spellings = ["10.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "fe80::1", "fc00::1"]
+    spellings += ["169.254.169.254", "100.64.0.1", "224.0.0.1", "ff02::1", "0.0.0.0", "::"]
+    private = [spelling for spelling in spellings if may_reach(ipaddress.ip_address(spelling), [])]
+
+    assert private == []
+    assert may_reach(ipaddress.ip_address("1.1.1.1"), [])
+    assert may_reach(ipaddress.ip_address("2606:4700:4700::1111"), [])
+    assert may_reach(ipaddress.ip_address("::ffff:10.0.0.1"), [ipaddress.ip_network("10.0.0.0/8")])
+
+
+def should_refuse_a_certificate_that_nobody_trusts(outside: Outside, edge: Target, tmp_path: Path) -> None:
+    outside.declare(edge=edge.url.replace("http://127.0.0.1", "https://localhost"))
+    certificate = make_certificate(tmp_path)
+    (tmp_path / "server.crt").write_text(certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    edge.socket = context.wrap_socket(edge.socket, server_side=True)
+    outside.insert()
+
+    outside.run()
+
+    [[_, _, error]] = outside.errors()
+    assert "certificate" in error
+    assert edge.received == []
 
 
 def should_deliver_again_only_what_failed(outside: Outside, edge: Target) -> None:

@@ -128,5 +128,5 @@ def should_take_no_other_key(server: Stripe) -> None:
 
 def should_write_nothing_to_disk(server: Stripe, client: stripe.StripeClient) -> None:
     client.v1.payment_intents.create(ORDER)
-    assert list(server._home.rglob("*")) == []  # noqa: SLF001 - what is on disk is no one's interface
+    assert list(server.home.rglob("*")) == []
     assert not Path("/tmp/localstripe.pickle").exists()

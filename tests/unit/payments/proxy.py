@@ -124,6 +124,8 @@ class Proxy:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else head and body of an answer wait for each other's acknowledgement.
+    disable_nagle_algorithm = True
     proxy: ClassVar[Proxy]
 
     def log_message(self, *_: Any) -> None:
