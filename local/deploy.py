@@ -53,7 +53,7 @@ def deploy(
     *,
     config: Path | str | None = None,
     context: Mapping[str, str] | None = None,
-    once_filled: Callable[[], None] | None = None,
+    once_filled: Callable[[], object] | None = None,
 ) -> dict[str, Any]:
     """Deploy both stacks, filling the secrets in between.
 

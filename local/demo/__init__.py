@@ -8,9 +8,11 @@ from local import deploy
 from local.aws import REGION
 from local.demo.calls import Calls
 from local.demo.cloud import Cloud
+from local.demo.outside import Outside
 from local.demo.scenes import Scenes
 from local.demo.shop import Shop
 from local.demo.tally import Tally
+from local.edge import Edge
 from local.errors import LocalError
 from local.system import System
 
@@ -27,45 +29,53 @@ def main() -> int:
     with System.running_or_started(
         say=lambda step: console.print(f"[cyan]•[/] {step}", soft_wrap=True)
     ) as system:
-        shop = Shop(system.direct_url)
+        shop, edge = Shop(system.direct_url), Edge(system)
         try:
-            return _show(console, system, shop)
+            return _show(console, system, shop, edge)
         finally:
+            edge.stop()
             shop.close()
 
 
-def _show(console: Console, system: System, shop: Shop) -> int:
-    cloud = _deploy(system)
+def _show(console: Console, system: System, shop: Shop, edge: Edge) -> int:
+    cloud = _deploy(system, edge)
     shop.begin()
+    outside = Outside(console=console, system=system, shop=shop, edge=edge)
     scenes = Scenes(console=console, shop=shop, cloud=cloud, pg_net=system.pg_net, stage=deploy.STAGE)
     earlier = {letter["id"] for letter in cloud.dead_letters()}
     failures: list[str] = []
     try:
         first = scenes.one_order()
+        outside.stop_worker()
         scenes.many_orders(BULK)
+        outside.start_worker()
         scenes.changed_order(first.ids[0])
         scenes.refused_requests(first)
         scenes.duplicate(first)
         mistaken = scenes.poison(count=10)
         scenes.without_pg_net(count=50)
         scenes.dead_letter(mistaken, earlier)
-        Calls(console=console, system=system, shop=shop, url=str(cloud.outputs["WebhookUrl"])).show()
+        url = str(cloud.outputs["WebhookUrl"])
+        outside.call(Calls(console=console, system=system, shop=shop, url=url).show())
         scenes.settled()
     except LocalError as error:
         failures.append(str(error))
-    tally = Tally.of(shop, cloud, earlier)
+    tally, reached = Tally.of(shop, cloud, earlier), outside.reached()
     for failure in failures:
         console.print(f"[red]{failure}[/]")
     console.print(str(tally), soft_wrap=True)
-    return 1 if failures or tally.lost else 0
+    for target in reached:
+        console.print(str(target), soft_wrap=True)
+    return 0 if not failures and not tally.lost and all(target.whole for target in reached) else 1
 
 
-def _deploy(system: System) -> Cloud:
+def _deploy(system: System, edge: Edge) -> Cloud:
     started_at = datetime.now(tz=UTC)
     system.say("Preparing AWS for the CDK (cdk bootstrap)")
     deploy.bootstrap(system)
     system.say("Deploying the templates: API, functions, queues, secrets, triggers (cdk deploy)")
-    outputs = deploy.deploy(system)
+    outputs = deploy.deploy(system, context={"target_urls": edge.target_urls}, once_filled=edge.start)
+    edge.admit()
     system.say(f"{outputs['Triggers']} triggers in place; the database reaches {outputs['WebhookUrl']}")
     return Cloud(
         endpoint=system.aws_endpoint,

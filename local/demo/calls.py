@@ -27,8 +27,11 @@ class Calls:
     shop: Shop
     url: str
 
-    def show(self) -> None:
+    def show(self) -> str:
         """Shows all of it.
+
+        Returns:
+            The id of the user who called.
 
         Raises:
             LocalError: an answer is not what it must be.
@@ -45,6 +48,7 @@ class Calls:
         self._payment(ada, order)
         self._refused(order)
         self._expiry(user)
+        return user
 
     def _new_user(self) -> str:
         self._title("A server creates a user over REST with the service role")

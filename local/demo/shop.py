@@ -44,6 +44,8 @@ class Shop:
         self._connection.execute(SCHEMA.read_bytes())
         self.expected = 0
         """Events for process_order that the statements so far must have caused."""
+        self.created = 0
+        """Those of order.created among them, which the targets outside AWS get too."""
 
     def close(self) -> None:
         self._connection.close()
@@ -51,6 +53,7 @@ class Shop:
     def begin(self) -> None:
         """Marks the beginning: everything is counted from here."""
         self._first_id = self._value("select bridge.new_message_id()::text")
+        self._first_notice = self._value("select coalesce(max(id), 0) from public.order_notices")
 
     def place(self, count: int, *, user: str | None = None, due_at: datetime | None = None) -> Placed:
         """Places orders in one statement."""
@@ -60,7 +63,7 @@ class Shop:
             " returning id",
             [ITEMS, TOTAL, user, due_at, count],
         )
-        return self._committed(ids)
+        return self._committed(ids, created=True)
 
     def place_with_mistake(self, count: int) -> tuple[Placed, int]:
         """Places orders in one statement, one of them with a total that its items don't add up to."""
@@ -73,7 +76,7 @@ class Shop:
         mistaken = self._value(
             "select id from public.orders where id = any (%s) and total <> %s", [ids, TOTAL]
         )
-        return self._committed(ids), mistaken
+        return self._committed(ids, created=True), mistaken
 
     def change(self, order: int, *, quantity: int) -> Placed:
         """Changes an order's items and total."""
@@ -121,23 +124,41 @@ class Shop:
         return int(
             self._value(
                 "select coalesce(sum(jsonb_array_length(body -> 'data')), 0) from bridge.message"
-                " where state = 'delivered' and id > %s and webhook = any (%s)",
+                " where state = 'delivered' and target = 'process_order' and id > %s"
+                " and webhook = any (%s)",
                 [self._first_id, COUNTED],
             )
         )
 
-    def processed(self) -> int:
-        """Events whose effect is committed by process_order."""
+    def processed(self, worker: str = "process_order") -> int:
+        """Events whose effect is committed by a worker; outside AWS, by cloudflare or vercel."""
         return int(
             self._value(
-                "select count(*) from bridge.processed_event"
-                " where worker = 'process_order' and event_id > %s",
-                [self._first_id],
+                "select count(*) from bridge.processed_event where worker = %s and event_id > %s",
+                [worker, self._first_id],
+            )
+        )
+
+    def notices(self, channel: str) -> int:
+        """What a platform did for these events: a row each."""
+        return int(
+            self._value(
+                "select count(*) from public.order_notices where channel = %s and id > %s",
+                [channel, self._first_notice],
+            )
+        )
+
+    def attempts(self, target: str) -> int:
+        """Attempts to deliver to a target that failed."""
+        return int(
+            self._value(
+                "select coalesce(sum(attempts), 0) from bridge.message where target = %s and id > %s",
+                [target, self._first_id],
             )
         )
 
     def dead(self) -> int:
-        """Events that were given up before any queue."""
+        """Events that were given up before any queue or target."""
         return int(
             self._value(
                 "select coalesce(sum(jsonb_array_length(events)), 0) from bridge.dead_letter"
@@ -149,7 +170,8 @@ class Shop:
     def message_of(self, placed: Placed) -> tuple[str, str]:
         """Id and body of the message that told of the first order."""
         row = self._connection.execute(
-            "select id::text, body::text from bridge.message where webhook = 'order.created' and id > %s"
+            "select id::text, body::text from bridge.message"
+            " where webhook = 'order.created' and target = 'process_order' and id > %s"
             " and body #> '{data,0,record,id}' = to_jsonb(%s::bigint)",
             [self._first_id, placed.ids[0]],
         ).fetchone()
@@ -166,8 +188,9 @@ class Shop:
                 return pending
             time.sleep(0.5)
 
-    def _committed(self, ids: list[int]) -> Placed:
+    def _committed(self, ids: list[int], *, created: bool = False) -> Placed:
         self.expected += len(ids)
+        self.created += len(ids) if created else 0
         return Placed(ids, self._value("select clock_timestamp()"))
 
     def _column(self, query: str, values: list[Any] | None = None) -> list[Any]:

@@ -46,3 +46,48 @@ class Tally:
             f"events: inserted={self.inserted} delivered={self.delivered} processed={self.processed}"
             f" duplicates={self.duplicates} dead={self.dead} lost={self.lost}"
         )
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A target outside AWS, and what became of its events.
+
+    Attributes:
+        target: its name in bridge.toml.
+        inserted: caused by the demo's statements.
+        handled: whose ids it has recorded.
+        effects: rows that it wrote for them.
+        attempts: to deliver to it that failed.
+    """
+
+    target: str
+    inserted: int
+    handled: int
+    effects: int
+    attempts: int
+
+    @classmethod
+    def of(cls, shop: Shop, target: str, platform: str) -> Self:
+        """Count for a target, and the platform that it is on."""
+        return cls(
+            target=target,
+            inserted=shop.created,
+            handled=shop.processed(platform),
+            effects=shop.notices(platform),
+            attempts=shop.attempts(target),
+        )
+
+    @property
+    def lost(self) -> int:
+        return self.inserted - self.handled
+
+    @property
+    def whole(self) -> bool:
+        """Whether every event took effect, and once."""
+        return self.inserted == self.handled == self.effects
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target}: inserted={self.inserted} handled={self.handled} effects={self.effects}"
+            f" failed_attempts={self.attempts} lost={self.lost}"
+        )

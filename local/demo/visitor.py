@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,10 @@ SHOWN = 160
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, and the body as JSON."""
+    """What came back: the status, the headers, and the body as JSON."""
 
     status: int
+    headers: Mapping[str, str]
     body: Any
 
 
@@ -58,7 +60,8 @@ class Visitor:
         self._show(f"{self._name}: {request}")
         self._show(f"  → {response.status_code} in {milliseconds:.0f} ms: {_shortened(response.text)}")
         try:
-            return Answer(response.status_code, response.json() if response.content else None)
+            body = response.json() if response.content else None
+            return Answer(response.status_code, response.headers, body)
         except ValueError:
             raise LocalError(f"the answer to {request} is no JSON") from None
 

@@ -53,6 +53,7 @@ database_tls = "disable"
 removal = "destroy"
 fast_path_grace = 5
 pool_clients = 200
+allowed_target_ranges = ["127.0.0.0/8"]
 """
 CREATED = """
 [[webhooks]]
@@ -91,6 +92,18 @@ when = "new.payment_due_at is not null"
 target = "expire_order"
 """
 BASE = CREATED + CHANGED + PROCESSED + DUE
+TARGETS = """
+[[targets]]
+name = "edge_worker"
+url = "https://worker.example/webhook/{webhook}"
+
+[[targets]]
+name = "vercel_app"
+url = "https://app.example/api/webhook/{webhook}"
+"""
+TO_ALL_THREE = BASE.replace(
+    CREATED, CREATED.replace('"process_order"', '["process_order", "edge_worker", "vercel_app"]')
+)
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "local" / "demo" / "schema.sql"
 OPENAPI = ROOT / "docs" / "openapi.json"
@@ -117,11 +130,15 @@ class Deployment:
 
     # With the CDK CLI
 
-    def deploy(self, webhooks: str = BASE, **context: str) -> None:
+    def deploy(
+        self, webhooks: str = BASE, *, once_filled: Callable[[], object] | None = None, **context: str
+    ) -> None:
         """Deploy these webhooks; `DeployError` says why it failed."""
         self._config.write_text(webhooks + SETTINGS)
         self._deployed = ""
-        self.outputs = deploy.deploy(self.system, config=self._config, context=context)
+        self.outputs = deploy.deploy(
+            self.system, config=self._config, context=context, once_filled=once_filled
+        )
         self._deployed = webhooks
 
     def restore(self) -> None:
