@@ -20,7 +20,9 @@ from tests.databases import Database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDERS = ["unit", "infrastructure", "database", "edge", "end_to_end"]
+FOLDERS = ["end_to_end", "unit", "infrastructure", "database", "edge"]
+# Of the end-to-end tests, those that deploy something else: the next one would have to restore it.
+CHANGING = ["test_targets.py", "test_lifecycle.py"]
 SUPABASE_TEMPLATE = "template_supabase"
 BRIDGE_TEMPLATE = "template_bridge"
 
@@ -33,19 +35,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: runs after all others, because it destroys what they share")
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast folders first, at random within each."""
-
-    def rank(item: pytest.Item) -> tuple[int, bool]:
-        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        return FOLDERS.index(folder), item.get_closest_marker("last") is not None
-
-    items.sort(key=rank)
+    """Keep the end-to-end tests in one process, before pytest-xdist asks which belong together."""
     for item in items:
         if "end_to_end" in item.path.parts:
-            # One deployment for all of them: they run in one process, whatever runs in others.
             item.add_marker(pytest.mark.xdist_group("deployment"))
+
+
+@pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
+def put_in_order(items: list[pytest.Item]) -> None:
+    """The deployment, which takes longest, for one process; the other begins with the fast folders."""
+
+    def rank(item: pytest.Item) -> tuple[int, int, bool]:
+        folder, *_, file = item.path.relative_to(item.config.rootpath / "tests").parts
+        changing = CHANGING.index(file) + 1 if file in CHANGING else 0
+        return FOLDERS.index(folder), changing, item.get_closest_marker("last") is not None
+
+    # At random otherwise: pytest-randomly has been here.
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

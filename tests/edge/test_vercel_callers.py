@@ -135,7 +135,7 @@ def should_accept_signing_keys_alone_without_a_shared_secret(
     assert status(served, issuer.token()) == 401
 
 
-@pytest.mark.parametrize("secret", ["short", pem(KEY).decode()])
+@pytest.mark.parametrize("secret", ["short", pem(KEY).decode()], ids=["short", "a public key"])
 def should_name_a_secret_that_is_none(
     served: Served, issuer: Issuer, environment: dict[str, str], secret: str
 ) -> None:
