@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
-def put_in_order(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems_in_order(items: list[pytest.Item]) -> None:
     """The deployment, which takes longest, for one process; the other begins with the fast folders."""
 
     def rank(item: pytest.Item) -> tuple[int, int, bool]:

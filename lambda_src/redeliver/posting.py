@@ -103,7 +103,7 @@ class Poster:
         return self.collect()
 
     def _begin_lane(self, queue: "_Queue") -> None:
-        if queue.begin_lane():
+        if self.open and queue.begin_lane():
             self._lanes.append(self._executor.submit(self._drain, queue))
 
     def _drain(self, queue: "_Queue") -> None:

@@ -9,7 +9,7 @@ import httpx
 from rich.console import Console
 
 from local.demo.shop import Shop
-from local.demo.visitor import Answer, Visitor
+from local.demo.visitor import Visitor, expect
 from local.errors import LocalError
 from local.system import System
 
@@ -37,14 +37,14 @@ class Calls:
             LocalError: an answer is not what it must be.
         """
         self._title("Is it up?")
-        _expect(200, self._visitor("anyone").call("GET", "/health"))
+        expect(200, self._visitor("anyone").call("GET", "/health"))
         user = self._new_user()
         ada = self._visitor("the user", user)
         self._title("A user reads over REST, as herself: row-level security decides")
-        _expect(200, ada.call("GET", "/users?limit=10"))
+        expect(200, ada.call("GET", "/users?limit=10"))
         order = self._receipt(user)
         self._title("Orders straight over pooled Postgres, as the same user")
-        _expect(200, ada.call("GET", "/orders?status=processed&limit=5"))
+        expect(200, ada.call("GET", "/orders?status=processed&limit=5"))
         self._payment(ada, order)
         self._refused(order)
         self._expiry(user)
@@ -54,7 +54,7 @@ class Calls:
         self._title("A server creates a user over REST with the service role")
         server = self._visitor("a server", role="service_role")
         answer = server.call("POST", "/users", {"email": f"ada-{uuid4().hex[:8]}@example.com", "name": "Ada"})
-        _expect(201, answer)
+        expect(201, answer)
         user: str = answer.body["id"]
         return user
 
@@ -78,10 +78,10 @@ class Calls:
 
     def _refused(self, order: int) -> None:
         self._title("Nobody, and somebody else")
-        _expect(401, self._visitor("nobody").call("GET", "/orders"))
+        expect(401, self._visitor("nobody").call("GET", "/orders"))
         stranger = self._visitor("a stranger", str(uuid4()))
         body = {"payment_method": CARD}
-        _expect(404, stranger.call("POST", f"/orders/{order}/payment", body, idempotency_key=str(uuid4())))
+        expect(404, stranger.call("POST", f"/orders/{order}/payment", body, idempotency_key=str(uuid4())))
 
     def _expiry(self, user: str) -> None:
         self._title("An order that isn't paid in time: Step Functions waits, then expires it")
@@ -123,8 +123,3 @@ class Calls:
 
     def _say(self, text: str) -> None:
         self.console.print(f"  {text}", soft_wrap=True)
-
-
-def _expect(status: int, answer: Answer) -> None:
-    if answer.status != status:
-        raise LocalError(f"the answer should have been HTTP {status}, it was {answer.status}")

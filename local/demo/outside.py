@@ -6,7 +6,7 @@ from rich.console import Console
 
 from local.demo.shop import Shop
 from local.demo.tally import Reached
-from local.demo.visitor import Answer, Visitor
+from local.demo.visitor import Visitor, expect
 from local.edge import APP, WORKER, Edge
 from local.errors import LocalError
 from local.system import System
@@ -47,16 +47,16 @@ class Outside:
         )
         kept = [worker.call("GET", "/api/users?limit=3").headers.get("x-cache") for _ in range(2)]
         self._say(f"x-cache: {kept[0]}, then {kept[1]}")
-        _expect(200, worker.call("GET", "/api/orders?status=paid&limit=2"))
+        expect(200, worker.call("GET", "/api/orders?status=paid&limit=2"))
         self._title("A Vercel function takes a payment, and takes it once")
         [order] = self.shop.place(1, user=user).ids
         app = Visitor(self.console, url=self.edge.app_url, token=self.system.token(user), name="the user")
         body = {"order_id": order, "payment_method": CARD}
         first, again = (app.call("POST", "/api/process-payment", body) for _ in range(2))
-        _expect(200, first)
+        expect(200, first)
         if first.body != again.body:
             raise LocalError("the payment that was sent twice was not answered alike")
-        _expect(200, app.call("GET", "/api/users?limit=3"))
+        expect(200, app.call("GET", "/api/users?limit=3"))
 
     def reached(self) -> list[Reached]:
         """Counts what each of them got, and did."""
@@ -70,8 +70,3 @@ class Outside:
 
     def _say(self, text: str) -> None:
         self.console.print(f"  {text}", soft_wrap=True)
-
-
-def _expect(status: int, answer: Answer) -> None:
-    if answer.status != status:
-        raise LocalError(f"the answer should have been HTTP {status}, it was {answer.status}")

@@ -71,3 +71,13 @@ class Visitor:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def expect(status: int, answer: Answer) -> None:
+    """Require a status.
+
+    Raises:
+        LocalError: the answer has another one.
+    """
+    if answer.status != status:
+        raise LocalError(f"the answer should have been HTTP {status}, it was {answer.status}")

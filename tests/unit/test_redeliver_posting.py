@@ -356,7 +356,7 @@ def should_serve_each_target_in_its_turn(outside: Outside, edge: Target, other: 
     outside.forget("other")
     [*_, last] = outside.insert()
 
-    outside.run(remaining_ms=22_000)
+    outside.run(remaining_ms=20_000)
 
     assert [received.headers["webhook-id"] for received in other.received] == [last]
     assert len(edge.received) < 151
