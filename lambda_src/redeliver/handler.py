@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from psycopg import IsolationLevel
 
 from bridge.database import Database
 from redeliver.client import Client
@@ -28,7 +29,14 @@ def settings() -> Settings:
 @functools.cache
 def outbox() -> Outbox:
     known = settings()
-    return Outbox(Database(known.database_secret_id, tls=known.database_tls, application_name="redeliver"))
+    database = Database(
+        known.database_secret_id,
+        tls=known.database_tls,
+        application_name="redeliver",
+        # Where serializable is the default, what is recorded here would fail writes beside it.
+        isolation=IsolationLevel.READ_COMMITTED,
+    )
+    return Outbox(database)
 
 
 @functools.cache

@@ -221,6 +221,25 @@ def should_deliver_each_message_once_when_several_run(
     assert redeliver()["redelivered"] == 0
 
 
+def should_fail_no_write_where_serializable_is_the_default(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue
+) -> None:
+    name = orders.scalar("select current_database()")
+    orders.execute(f"alter database {name} set default_transaction_isolation to serializable")
+    insert(orders, 1, 1)
+    with orders.connect() as writer:
+        writer.autocommit = False
+        writer.execute("select count(*) from bridge.message")
+        writer.execute("insert into public.orders values (2)")
+
+        assert redeliver()["redelivered"] == 1
+        # Both read what the other wrote, which two serializable transactions may not.
+        writer.execute("select count(*) from bridge.message where state = 'delivered'")
+        writer.commit()
+
+    assert delivered(queue) == [1]
+
+
 def should_stop_before_the_function_is_stopped(
     redeliver: Redeliver, orders: TestDatabase, queue: Queue
 ) -> None:

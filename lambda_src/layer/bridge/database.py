@@ -69,18 +69,26 @@ class Database:
         tls: one of disable, require, verify-ca, verify-full; decides, whatever the URL says.
         application_name: shown in pg_stat_activity.
         url_field: the member of the entry: "database_url" (pooled) or "direct_url".
+        isolation: of its transactions; None: as the database has it.
 
     Raises:
         SettingsError: tls is none of the modes.
     """
 
     def __init__(
-        self, secret_id: str, *, tls: str, application_name: str, url_field: str = "database_url"
+        self,
+        secret_id: str,
+        *,
+        tls: str,
+        application_name: str,
+        url_field: str = "database_url",
+        isolation: psycopg.IsolationLevel | None = None,
     ) -> None:
         settings = Settings(
             secret_id=secret_id, tls=tls, application_name=application_name, url_field=url_field
         )
         self._settings: Callable[[], Settings] = lambda: settings
+        self._isolation = isolation
         self._connection: Connection | None = None
         self._used_at = 0.0
 
@@ -155,6 +163,7 @@ class Database:
             self.close()
         if self._connection is None:
             self._connection = connect(self._settings())
+            self._connection.isolation_level = self._isolation
             self._used_at = time.time()
         return self._connection
 
