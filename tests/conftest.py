@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FOLDERS = ["end_to_end", "unit", "infrastructure", "database", "edge"]
 # Of the end-to-end tests, those that deploy something else: the next one would have to restore it.
 CHANGING = ["test_targets.py", "test_lifecycle.py"]
+SHARING = {"end_to_end": "deployment", "infrastructure": "synthesis"}
 SUPABASE_TEMPLATE = "template_supabase"
 BRIDGE_TEMPLATE = "template_bridge"
 
@@ -37,10 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the end-to-end tests in one process, before pytest-xdist asks which belong together."""
+    """Keep tests in one process that share what takes long to make, before pytest-xdist asks for groups."""
     for item in items:
-        if "end_to_end" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("deployment"))
+        folder, *_ = item.path.relative_to(item.config.rootpath / "tests").parts
+        if folder in SHARING:
+            item.add_marker(pytest.mark.xdist_group(SHARING[folder]))
 
 
 @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
