@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from local.system import System
 
 ROLE = Path(__file__).parent.parent / "edge" / "role.sql"
+POOL_SIZE = 4
 WORKER, APP = "edge_worker", "vercel_app"
 
 
@@ -83,42 +84,38 @@ class Edge(Part):
         self._make_role()
         direct_url = self._as_role(self._system.direct_url)
         self._system.say("Starting a PgBouncer for the Vercel functions' role")
-        log = self._system.log_directory
+        log = self._system.log_directory / "edge_pooler.log"
         pooler = self._undo.enter_context(
-            Pooler(direct_url, run_directory=directory, log=log / "edge_pooler.log", size=4)
+            Pooler(direct_url, run_directory=directory, log=log, size=POOL_SIZE)
         )
         self._system.say("Starting the Cloudflare Worker (workerd)")
-        self.worker = self._undo.enter_context(
-            cloudflare.Worker(
-                cloudflare.Settings(
-                    database_url=direct_url,
-                    supabase_url=self._system.supabase_url,
-                    supabase_anon_key=self._system.anon_key,
-                    supabase_jwt_secret=self._system.jwt_secret,
-                    webhook_signing_secret=deploy.signing_secret(self._system, "target-edge-worker"),
-                ),
-                run_directory=directory,
-                log=log / "cloudflare.log",
-                port=self._ports[WORKER],
-            )
-        )
+        self.worker = self._undo.enter_context(self._make_worker(directory, direct_url))
         self._system.say("Starting the Vercel functions")
-        self.app = self._undo.enter_context(
-            vercel.VercelApp(
-                vercel.Settings(
-                    database_url=pooler.url(),
-                    supabase_url=self._system.supabase_url,
-                    supabase_anon_key=self._system.anon_key,
-                    supabase_jwt_secret=self._system.jwt_secret,
-                    webhook_signing_secret=deploy.signing_secret(self._system, "target-vercel-app"),
-                    stripe_secret_key=self._system.stripe_key,
-                    stripe_api_base=self._system.stripe_url,
-                ),
-                run_directory=directory,
-                log=log / "vercel.log",
-                port=self._ports[APP],
-            )
+        self.app = self._undo.enter_context(self._make_app(directory, pooler.url()))
+
+    def _make_worker(self, directory: RunDirectory, database_url: str) -> cloudflare.Worker:
+        settings = cloudflare.Settings(
+            database_url=database_url,
+            supabase_url=self._system.supabase_url,
+            supabase_anon_key=self._system.anon_key,
+            supabase_jwt_secret=self._system.jwt_secret,
+            webhook_signing_secret=deploy.signing_secret(self._system, "target-edge-worker"),
         )
+        log = self._system.log_directory / "cloudflare.log"
+        return cloudflare.Worker(settings, run_directory=directory, log=log, port=self._ports[WORKER])
+
+    def _make_app(self, directory: RunDirectory, database_url: str) -> vercel.VercelApp:
+        settings = vercel.Settings(
+            database_url=database_url,
+            supabase_url=self._system.supabase_url,
+            supabase_anon_key=self._system.anon_key,
+            supabase_jwt_secret=self._system.jwt_secret,
+            webhook_signing_secret=deploy.signing_secret(self._system, "target-vercel-app"),
+            stripe_secret_key=self._system.stripe_key,
+            stripe_api_base=self._system.stripe_url,
+        )
+        log = self._system.log_directory / "vercel.log"
+        return vercel.VercelApp(settings, run_directory=directory, log=log, port=self._ports[APP])
 
     def _make_role(self) -> None:
         with psycopg.connect(self._system.direct_url, autocommit=True) as connection:

@@ -37,7 +37,7 @@ begin
 end
 $$;
 comment on function bridge.lock_messages(uuid[], text[]) is
-  'Locks messages in one order, whatever becomes of each: two that record the same ones don''t wait for each other.';
+  'Locks messages in one order, whatever becomes of each: of two that record the same ones, one waits for the other, never both.';
 
 create or replace function bridge.complete(message_ids uuid[], target_names text[]) returns integer
 language sql volatile set search_path = pg_catalog, pg_temp
@@ -127,7 +127,12 @@ begin
     delete from bridge.posted as p using answered as a where p.request_id = a.request_id),
   judged as (
     select a.*, name,
-      a.accepted and (t.kind = 'http' or coalesce(position('"' || name || '"' in a.reached) > 0, false)) as delivered
+      a.accepted and case
+        when t.kind = 'http' then true
+        -- One that was undeclared meanwhile: an address names no queues.
+        when t.kind is null and a.reached is null then true
+        else coalesce(position('"' || name || '"' in a.reached) > 0, false)
+      end as delivered
     from answered as a
     cross join lateral unnest(a.targets) as name
     left join bridge.target as t using (name)),

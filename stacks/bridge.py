@@ -11,22 +11,17 @@ from stacks.constructs.acknowledge import acknowledge_synchronous
 from stacks.constructs.api import Api
 from stacks.constructs.database_bridge import DatabaseBridge, hash_of_sql
 from stacks.constructs.function import Function, FunctionDefaults
-from stacks.constructs.platform_secrets import (
-    PlatformSecrets,
-    PlatformTarget,
-    ProjectPlace,
-    WorkerPlace,
-)
 from stacks.constructs.redelivery import Redelivery
 from stacks.constructs.shared_layer import SharedLayer, function_architecture
 from stacks.constructs.source import Sources
 from stacks.entries import SIGNING, Entries
 from stacks.environment_size import check_environment_size
 from stacks.functions import Functions
-from stacks.names import camel_case, entry_name, queue_name, target_entry
+from stacks.names import camel_case, queue_name, target_entry
+from stacks.platforms import make_platform_secrets
 from stacks.pool import pool_warning
 from stacks.removal import removal_policy
-from stacks.settings import Settings, Target
+from stacks.settings import Settings
 from stacks.workers import Workers
 
 _ROOT = Path(__file__).parents[1]
@@ -80,7 +75,14 @@ class BridgeStack(Stack):
             entries=self._entries,
             api=self._api,
         ).by_name
-        self._platforms = self._make_platforms()
+        self._platforms = make_platform_secrets(
+            self,
+            "PlatformSecrets",
+            settings=settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+        )
         self._bridge = self._make_bridge()
         self._make_outputs()
         if warning := pool_warning(settings):
@@ -187,31 +189,6 @@ class BridgeStack(Stack):
         api.add_receiver(self._receiver)
         return api
 
-    def _make_platforms(self) -> PlatformSecrets | None:
-        targets = [target for target in self._settings.targets if target.platform]
-        if not targets:
-            return None
-        stage = self._settings.stage
-        platforms = PlatformSecrets(
-            self,
-            "PlatformSecrets",
-            source=self._sources.python(_SOURCES / "sync_platform"),
-            defaults=self._defaults,
-            targets=[
-                PlatformTarget(
-                    name=target.name,
-                    secret_name=entry_name(stage, target_entry(target.name)),
-                    place=_place(target),
-                )
-                for target in targets
-            ],
-            environment={},
-        )
-        # Both tokens, whatever is declared: one is needed once more when its platform's last target goes.
-        signing = (target_entry(target.name) for target in targets)
-        self._entries.give(platforms.function, ["supabase", "cloudflare", "vercel", *signing])
-        return platforms
-
     def _make_bridge(self) -> DatabaseBridge:
         sql = _ROOT / "sql"
         bridge = DatabaseBridge(
@@ -287,19 +264,6 @@ class BridgeStack(Stack):
             outputs["DomainTarget"] = self._api.domain.regional_domain_name
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
-
-
-def _place(target: Target) -> WorkerPlace | ProjectPlace:
-    if target.cloudflare:
-        return WorkerPlace(account_id=target.cloudflare.account_id, script=target.cloudflare.script)
-    if target.vercel is None:
-        raise ValueError(target.name)
-    return ProjectPlace(
-        project=target.vercel.project,
-        team=target.vercel.team,
-        environments=target.vercel.environments,
-        redeploy=target.vercel.redeploy,
-    )
 
 
 def _urls(stack: Stack, queues: dict[str, sqs.Queue]) -> str:

@@ -215,6 +215,31 @@ def should_count_what_failed_together_once(orders: Database) -> None:
     assert target(orders) == [1, True, None]
 
 
+def should_wait_for_no_other_run_that_records_the_same(orders: Database) -> None:
+    messages = [insert(orders, order) for order in range(2)]
+    orders.execute("update bridge.target set failures = 1 where name = 'edge'")
+    orders.execute("set lock_timeout to '1s'")
+    with orders.connect() as other:
+        other.autocommit = False
+        other.execute("select bridge.hold('edge')")
+
+        orders.execute("select bridge.hold('edge')")
+        orders.execute("select bridge.refuse(%s, 'edge', 'HTTP 410', 410)", [messages[0]])
+        orders.execute("select bridge.complete(array[%s]::uuid[], '{edge}')", [messages[1]])
+        other.commit()
+
+    assert target(orders) == [2, True, None]
+
+
+def should_settle_what_a_target_accepted_that_was_undeclared_meanwhile(orders: Database) -> None:
+    message = insert(orders)
+    declare(orders, "process_order", further=())
+
+    answer(orders, "edge", 202, content=message)
+
+    assert states(orders, message)["edge"] == ["delivered", 0, None]
+
+
 def should_hold_longer_each_time_up_to_five_minutes(orders: Database) -> None:
     holds = []
     for _ in range(9):
