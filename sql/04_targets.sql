@@ -23,7 +23,7 @@ begin
         fast_path and slow_until <= clock_timestamp() as fast
       from unnest(webhook.targets) as declared (name) left join bridge.target using (name)),
     address as (
-      -- Secrets by the names that bridge.secret_name gives: to call it would take longer than all the rest.
+      -- Secrets by the names that bridge.secret_name gives, without calling it with every write.
       -- One request to the API reaches all queues: a paused one must get nothing, so then there is none.
       select
         array_agg(name) as targets, 'bridge_signing_secret' as secret_name,
