@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets lock clean
+.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets rotate dead-letters redrive lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,15 @@ destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 
 secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
 	@python -m scripts.fill_secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
+
+rotate: packages ## Rotate a stage's signing secrets now: make rotate STAGE=prod ENTRY=target-crm ARGS="--help"
+	@python -m scripts.rotate_secret $(if $(STAGE),--stage $(STAGE)) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
+
+dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show process_order"
+	@python -m scripts.dead_letters $(or $(ARGS),list) $(if $(STAGE),--stage $(STAGE))
+
+redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=process_order ARGS="--limit 10"
+	@python -m scripts.dead_letters redrive $(WORKER) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 openapi: packages ## Write docs/openapi.json from the functions' models
 	@python -m scripts.openapi

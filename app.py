@@ -7,6 +7,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.bridge import BridgeStack
 from stacks.errors import AppError
+from stacks.monitoring import MonitoringStack
 from stacks.secrets import SecretsStack
 from stacks.settings import read_settings
 
@@ -15,7 +16,9 @@ try:
     settings = read_settings(app.node.get_all_context())
     prefix = f"external-compute-{settings.stage}"
     secrets = SecretsStack(app, f"{prefix}-secrets", settings=settings)
-    BridgeStack(app, f"{prefix}-bridge", settings=settings).add_stack_dependency(secrets)
+    bridge = BridgeStack(app, f"{prefix}-bridge", settings=settings)
+    bridge.add_stack_dependency(secrets)
+    MonitoringStack(app, f"{prefix}-monitoring", settings=settings, monitored=bridge.monitored)
 except AppError as error:
     sys.exit(str(error))
 Tags.of(app).add("project", "external-compute")

@@ -50,6 +50,7 @@ snap_start = false
 layer_platform = "local"
 database_tls = "disable"
 removal = "destroy"
+rotation_days = 0
 pool_clients = {SIZE * 2}
 """
 SCHEMA = Path(__file__).parents[1] / "local" / "demo" / "schema.sql"

@@ -1,4 +1,4 @@
-"""Deploys the app to the emulator as to AWS: the secrets stack, its values, then the bridge stack."""
+"""Deploys the app to the emulator as to AWS: the secrets stack, its values, then bridge and alarms."""
 
 import json
 import re
@@ -28,6 +28,7 @@ STAGE = "local"
 PREFIX = f"external-compute-{STAGE}"
 SECRETS_STACK = f"{PREFIX}-secrets"
 BRIDGE_STACK = f"{PREFIX}-bridge"
+MONITORING_STACK = f"{PREFIX}-monitoring"
 # The first synthesis installs the libraries of all functions, over whatever line there is.
 STEP_SECONDS = 3_000
 _GENERATED = re.compile(r"/(webhook-signing|target-[a-z0-9-]+)$")
@@ -55,7 +56,7 @@ def deploy(
     context: Mapping[str, str] | None = None,
     once_filled: Callable[[], object] | None = None,
 ) -> dict[str, Any]:
-    """Deploy both stacks, filling the secrets in between.
+    """Deploy all stacks, filling the secrets in between.
 
     Args:
         system: a running, bootstrapped system.
@@ -74,7 +75,7 @@ def deploy(
         if once_filled is not None:
             once_filled()
         outputs = Path(assembly) / "outputs.json"
-        arguments = ["deploy", BRIDGE_STACK, *_unattended(), "--outputs-file", str(outputs)]
+        arguments = ["deploy", BRIDGE_STACK, MONITORING_STACK, *_unattended(), "--outputs-file", str(outputs)]
         _cdk(system, "deploy", arguments, assembly)
         found: dict[str, dict[str, Any]] = json.loads(outputs.read_text())
     return found[BRIDGE_STACK]
@@ -102,7 +103,7 @@ def deploy_secrets(
 def destroy(
     system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
 ) -> None:
-    """Remove both stacks, with what they made in the database.
+    """Remove all stacks, with what they made in the database.
 
     Raises:
         DeployError: the CDK CLI failed; the message holds the end of its output.

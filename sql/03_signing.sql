@@ -58,7 +58,7 @@ begin
 end
 $$;
 comment on function bridge.set_signing_secret(text, text) is
-  'Puts a signing secret into Vault, the API''s or an http target''s: base64 without prefix; two, separated by a space, while it rotates.';
+  'Puts a signing secret into Vault, the API''s or an http target''s: base64 without prefix; several, separated by spaces, while it rotates.';
 
 create or replace function bridge.signing_secret(target_name text) returns text
 language sql stable set search_path = pg_catalog, pg_temp

@@ -234,16 +234,21 @@ $$;
 comment on function bridge.prune(integer) is
   'Deletes delivered messages past retention and processed event ids 18 days later, at most max_rows of each. Returns how many rows went.';
 
-create or replace function bridge.metrics()
-returns table (pending bigint, oldest_seconds double precision, dead bigint)
+-- One that returned less can't be replaced.
+drop function if exists bridge.metrics();
+create function bridge.metrics()
+returns table (pending bigint, oldest_seconds double precision, dead bigint, paused bigint)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*) filter (where state = 'pending'),
-    coalesce(extract(epoch from clock_timestamp() - min(created_at) filter (where state = 'pending')), 0)
-      ::double precision,
-    count(*) filter (where state = 'dead')
-  from bridge.message where state = 'pending' or state = 'dead'
+    coalesce(
+      extract(epoch from clock_timestamp() - min(created_at) filter (
+        where state = 'pending' and t.paused_at is null)), 0)::double precision,
+    count(*) filter (where state = 'dead'),
+    (select count(*) from bridge.target where paused_at is not null)
+  from bridge.message as m left join bridge.target as t on t.name = m.target
+  where state = 'pending' or state = 'dead'
 $$;
 comment on function bridge.metrics() is
-  'Messages not yet known to be delivered, the age of the oldest of them in seconds, and dead letters.';
+  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, and how many targets are paused.';

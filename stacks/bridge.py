@@ -17,10 +17,12 @@ from stacks.constructs.source import Sources
 from stacks.entries import SIGNING, Entries
 from stacks.environment_size import check_environment_size
 from stacks.functions import Functions
+from stacks.monitored import Monitored
 from stacks.names import camel_case, queue_name, target_entry
 from stacks.platforms import make_platform_secrets
 from stacks.pool import pool_warning
 from stacks.removal import removal_policy
+from stacks.rotation import make_rotation
 from stacks.settings import Settings
 from stacks.workers import Workers
 
@@ -55,14 +57,15 @@ class BridgeStack(Stack):
             for_this_machine=self._stage.layer_platform == "local",
         )
         self._defaults = self._function_defaults()
-        self._workers = Workers(
+        workers = Workers(
             self,
             "Workers",
             settings=settings,
             sources=self._sources,
             defaults=self._defaults,
             entries=self._entries,
-        ).by_name
+        )
+        self._workers, self._state_machines = workers.by_name, workers.state_machines
         self._redelivery = self._make_redelivery()
         self._receiver = self._make_receiver()
         self._api = self._make_api()
@@ -84,9 +87,31 @@ class BridgeStack(Stack):
             entries=self._entries,
         )
         self._bridge = self._make_bridge()
+        self._rotation = make_rotation(
+            self,
+            "Rotation",
+            settings=settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+            bridge=self._bridge,
+            platforms=self._platforms,
+        )
         self._make_outputs()
         if warning := pool_warning(settings):
             Annotations.of(self).add_warning_v2("external-compute:pool", warning)
+
+    @property
+    def monitored(self) -> Monitored:
+        """What alarms are about."""
+        return Monitored(
+            api=self._api.api,
+            receiver=self._receiver,
+            redelivery=self._redelivery.function,
+            rotation=self._rotation.function,
+            queues={name: worker.queue for name, worker in self._workers.items()},
+            state_machines=self._state_machines,
+        )
 
     def _function_defaults(self) -> FunctionDefaults:
         local = self._sources.for_this_machine
@@ -246,6 +271,7 @@ class BridgeStack(Stack):
             "ReceiveWebhookFunction": self._receiver.function_name,
             "RedeliverFunction": self._redelivery.function.function_name,
             "ApplySqlFunction": self._bridge.function.function_name,
+            "RotateSecretFunction": self._rotation.function.function_name,
             **{
                 name: self._bridge.resource.get_att_string(name)
                 for name in ("Triggers", "PgNetVersion", "RoundTripMs", "Targets")
@@ -254,6 +280,7 @@ class BridgeStack(Stack):
         for name, worker in self._workers.items():
             outputs[f"Queue{camel_case(name)}"] = worker.queue.queue.queue_url
             outputs[f"DeadLetterQueue{camel_case(name)}"] = worker.queue.dead_letters.queue_url
+            outputs[f"Worker{camel_case(name)}"] = worker.function.function_name
         for name, function in self._functions.items():
             outputs[f"Function{camel_case(name)}"] = function.function_name
         if self._platforms:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -42,6 +43,21 @@ class Entries(Construct):
             self._entry(entry).grant_read(function)
             if entry.startswith("database"):
                 function.add_environment("DATABASE_TLS", self._database_tls)
+
+    def let_rotate(self, function: lambda_.Function, entries: Iterable[str]) -> None:
+        """Let a function read entries, put new values into them, and say which of these is in force."""
+        given = list(entries)
+        self.give(function, given)
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
+                resources=[self.arn(entry) for entry in given],
+            )
+        )
+
+    def arn(self, entry: str) -> str:
+        """The entry's ARN as policies name it: its last six characters are Secrets Manager's choice."""
+        return f"{self._entry(entry).secret_arn}-??????"
 
     def variables(self, entries: Iterable[str]) -> dict[str, str]:
         """The environment variables that tell a function the names of entries."""

@@ -37,4 +37,5 @@ def connections(settings: Settings) -> Mapping[str, int]:
         if "database" in function.secrets
     }
     workers = {name: worker.max_concurrency for name, worker in settings.workers.items()}
-    return {"redeliver": MAX_CONCURRENCY, **workers, **functions}
+    # Secrets Manager rotates each entry at an hour of its own, so that there is seldom more than one.
+    return {"redeliver": MAX_CONCURRENCY, "rotate_secret": 1, **workers, **functions}

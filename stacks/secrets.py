@@ -71,7 +71,7 @@ class SecretsStack(Stack):
         acknowledge(
             secret,
             "AwsSolutions-SMG4",
-            "The database holds the same secret and must change it in the same moment.",
+            "The bridge stack's function rotates it, by a schedule there, unless rotation_days is 0.",
         )
 
     def _secret(

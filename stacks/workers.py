@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.function import FunctionDefaults
@@ -24,6 +25,7 @@ class Workers(Construct):
 
     Attributes:
         by_name: the constructs with queue and function.
+        state_machines: those of workers whose work is long, by the workers' names.
     """
 
     def __init__(  # noqa: PLR0913 - all but two by name
@@ -42,6 +44,7 @@ class Workers(Construct):
         self._sources = sources
         self._defaults = defaults
         self._entries = entries
+        self.state_machines: dict[str, sfn.StateMachine] = {}
         self.by_name = {name: self._make_worker(name, worker) for name, worker in settings.workers.items()}
 
     def _make_worker(self, name: str, settings: WorkerSettings) -> Worker:
@@ -91,6 +94,7 @@ class Workers(Construct):
             **settings.model_dump(include=QUEUE_SETTINGS),
         )
         work.state_machine.grant_start_execution(worker.function)
+        self.state_machines[name] = work.state_machine
         CfnOutput(
             Stack.of(self), f"StateMachine{camel_case(name)}", value=work.state_machine.state_machine_arn
         )

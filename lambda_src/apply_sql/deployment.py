@@ -10,9 +10,9 @@ import psycopg
 
 from apply_sql.errors import ApplyError, PingError
 from apply_sql.installation import Connection, describe, install, present, restore, uninstall
-from apply_sql.ping import ping, ping_targets
 from apply_sql.request import Request
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, NotAcceptedError
+from bridge.ping import ping, ping_targets
 
 _PG_NET_VERSION = (
     "select coalesce((select extversion from pg_extension where extname = 'pg_net'), 'not an extension')"
@@ -59,8 +59,8 @@ class Deployment:
                 "Ping": self._ping(required=request.ping_required and before != request.installed),
                 "Targets": self._ping_targets(request.http_targets),
             }
-        except PingError as error:
-            raise self._taken_back(error, before) from error
+        except NotAcceptedError as error:
+            raise self._taken_back(PingError(str(error)), before) from error
         except psycopg.Error as error:
             raise self._taken_back(ApplyError(describe(error)), before) from error
         except BridgeError as error:
@@ -79,7 +79,7 @@ class Deployment:
     def _ping(self, *, required: bool) -> str:
         try:
             return ping(self.connect(), timeout_seconds=self.ping_seconds)
-        except PingError as error:
+        except NotAcceptedError as error:
             if required:
                 raise
             self.warn(str(error))
@@ -88,10 +88,10 @@ class Deployment:
     def _ping_targets(self, targets: Mapping[str, bool]) -> str:
         """Try each target; one that doesn't answer may not be deployed yet, and gets its messages later."""
         refusals = ping_targets(self.connect(), targets, timeout_seconds=self.ping_seconds / 3)
-        for target, reason in refusals.items():
-            self.warn(f'target "{target}" does not accept messages yet: {reason}')
+        for target, refusal in refusals.items():
+            self.warn(f'target "{target}" does not accept messages yet: {refusal.reason}')
         if refusals:
-            said = "; ".join(f"{target}: {reason}" for target, reason in refusals.items())
+            said = "; ".join(f"{target}: {refusal.reason}" for target, refusal in refusals.items())
             return f"warning: {said}"[:1000]
         return f"all {len(targets)} answer" if targets else "none outside AWS"
 

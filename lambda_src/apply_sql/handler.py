@@ -72,7 +72,12 @@ def _serve(request: Request) -> dict[str, Any]:
 
 
 def _signing_secret(given: Settings, target: str | None) -> str:
-    """Read the secrets in force as Vault keeps them: base64, the current one first, separated by a space."""
+    """Read the secrets in force as Vault keeps them: base64, the current one first, separated by a space.
+
+    In the middle of a rotation too: every receiver accepts what is in force until an overlap ends, with or
+    without the secret that is to come. rotate_secret puts Vault right within the hour, and before it ends
+    the overlap.
+    """
     secret_id = given.signing_secret_id if target is None else given.target_secret_ids[target]
     entry = secrets.get(secret_id)
     current, previous = secrets.field(secret_id, "current"), entry.get("previous", "")

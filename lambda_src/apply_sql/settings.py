@@ -1,14 +1,12 @@
 """The function's environment, read once."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bridge.environment import required
+from bridge.environment import required, target_secret_ids
 
-_TARGET_SECRET_ID = re.compile("TARGET_(.+)_SECRET_ID")
 ASSET = Path(__file__).resolve().parents[1]
 
 
@@ -42,11 +40,7 @@ class Settings:
         return cls(
             database_secret_id=required(environment, "DATABASE_DIRECT_SECRET_ID"),
             signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
-            target_secret_ids={
-                found[1].lower(): value
-                for name, value in environment.items()
-                if (found := _TARGET_SECRET_ID.fullmatch(name))
-            },
+            target_secret_ids=target_secret_ids(environment),
             database_tls=required(environment, "DATABASE_TLS"),
             sql_directory=ASSET / required(environment, "SQL_DIRECTORY"),
         )

@@ -19,11 +19,19 @@ class Settled(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """What the outbox holds: messages pending, the age of the oldest in seconds, dead letters."""
+    """What the outbox holds.
+
+    Attributes:
+        pending: messages.
+        oldest_seconds: the age of the oldest that doesn't wait on purpose.
+        dead: messages that were given up.
+        paused: targets and webhooks that are paused.
+    """
 
     pending: int
     oldest_seconds: float
     dead: int
+    paused: int
 
 
 class Outbox:
@@ -98,8 +106,10 @@ class Outbox:
             self._database.transaction(timeout_ms=TIMEOUT_MS) as db,
             db.cursor(row_factory=class_row(Waiting)) as cursor,
         ):
-            row = cursor.execute("select pending, oldest_seconds, dead from bridge.metrics()").fetchone()
-        return row or Waiting(0, 0.0, 0)
+            row = cursor.execute(
+                "select pending, oldest_seconds, dead, paused from bridge.metrics()"
+            ).fetchone()
+        return row or Waiting(0, 0.0, 0, 0)
 
 
 def _keys(messages: Sequence[Message]) -> list[list[Any]]:

@@ -227,6 +227,19 @@ class Stage(Section):
         default=30,
         description=f"one of CloudWatch's ({', '.join(map(str, checks.LOG_RETENTIONS))} days)",
     )
+    rotation_days: int = Field(
+        default=30, ge=0, le=1000, description="0 to 1000 (days between rotations; 0: none by itself)"
+    )
+    rotation_overlap: int = Field(
+        default=24, ge=1, le=168, description="1 to 168 (hours that a previous secret stays valid)"
+    )
+    backlog_alarm: int = Field(
+        default=100_000, ge=1, le=1_000_000_000, description="1 to 1000000000 (messages in the outbox)"
+    )
+    age_alarm: int = Field(default=900, ge=60, le=604_800, description="60 to 604800 (seconds)")
+    alarm_email: Annotated[str, checks.matches(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")] | None = Field(
+        default=None, description="one e-mail address, for example oncall@example.com"
+    )
     removal: Literal["retain", "destroy"] = Field(default="retain", description='"retain" or "destroy"')
     layer_platform: Literal["aws", "local"] = Field(default="aws", description='"aws" or "local"')
     adopt: Annotated[str, checks.checked(checks.not_blank)] | None = Field(
@@ -245,6 +258,15 @@ class Stage(Section):
         if bool(self.subnets) != bool(self.security_groups):
             given, missing = ("subnets", "security_groups")[:: 1 if self.subnets else -1]
             raise ValueError(f"{given} is given without {missing}; functions in a VPC need both")
+        return self
+
+    @model_validator(mode="after")
+    def _overlap_ends_before_the_next_rotation(self) -> Self:
+        if self.rotation_days and self.rotation_overlap >= self.rotation_days * 24:
+            raise ValueError(
+                f"rotation_overlap = {self.rotation_overlap} (hours) must be shorter than "
+                f"rotation_days = {self.rotation_days}"
+            )
         return self
 
     @model_validator(mode="after")

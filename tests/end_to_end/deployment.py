@@ -52,6 +52,7 @@ layer_platform = "local"
 database_tls = "disable"
 removal = "destroy"
 fast_path_grace = 5
+rotation_days = 0
 pool_clients = 200
 allowed_target_ranges = ["127.0.0.0/8"]
 """

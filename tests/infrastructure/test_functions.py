@@ -154,7 +154,7 @@ def changed(synthesized: Callable[..., Assembly]) -> Assembly:
         "jwks_url=https://auth.example.com/jwks",
         "subnets=subnet-0a1b2c3d,subnet-1a1b2c3d",
         "security_groups=sg-0a1b2c3d",
-        "pool_clients=62",
+        "pool_clients=63",
     )
 
 
@@ -196,9 +196,9 @@ def should_put_only_functions_that_reach_supabase_into_the_network(changed: Asse
 
 
 def should_warn_when_functions_could_exhaust_the_pooler(changed: Assembly, assembly: Assembly) -> None:
-    warning = "functions may hold 63 connections at a time (orders 20, payments 20,"
+    warning = "functions may hold 64 connections at a time (orders 20, payments 20,"
     assert warning in changed.said
-    assert "the pooler accepts 62: lower max_concurrency" in changed.said
+    assert "the pooler accepts 63: lower max_concurrency" in changed.said
     assert "connections at a time" not in assembly.said
 
 
@@ -206,6 +206,7 @@ def should_count_every_function_that_keeps_a_connection() -> None:
     settings = read_settings({"config": str(ROOT / "bridge.toml"), "stage": "prod"})
     assert connections(settings) == {
         "redeliver": 3,
+        "rotate_secret": 1,
         "expire_order": 5,
         "process_order": 5,
         "render_receipt": 5,

@@ -26,9 +26,11 @@ def receiving(queue: str) -> dict[str, set[str]]:
 PREFIX = "external-compute-prod"
 QUEUES = {f"{PREFIX}-{worker}" for worker in ("process_order", "render_receipt", "expire_order")}
 TARGETS = ("target-edge-worker", "target-vercel-app")
+ROTATOR = "Rotates the secrets that sign webhooks"
 SIGNERS = {
     "Delivers what is due in the database's outbox",
     "Applies sql/ and the declared webhooks to the database",
+    ROTATOR,
 }
 WAKE_QUEUE = f"{PREFIX}-redeliver"
 
@@ -43,6 +45,14 @@ WAKE_QUEUE = f"{PREFIX}-redeliver"
         (
             "redeliver.handler.handler",
             {**reading("database", *TARGETS), **receiving(WAKE_QUEUE), "sqs:SendMessage": QUEUES},
+        ),
+        (
+            "rotate_secret.handler.handler",
+            {
+                **reading("database", "webhook-signing", *TARGETS),
+                "secretsmanager:PutSecretValue": {"webhook-signing", *TARGETS},
+                "secretsmanager:UpdateSecretVersionStage": {"webhook-signing", *TARGETS},
+            },
         ),
         ("process_order.handler.handler", {**reading("database"), **receiving(f"{PREFIX}-process_order")}),
         (
@@ -77,7 +87,7 @@ def should_allow_a_function_only_what_it_needs(
 
 def should_check_every_function(bridge: dict[str, Any]) -> None:
     functions = [r for r in bridge["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
-    assert len(functions) == 13
+    assert len(functions) == 14
 
 
 def should_tell_of_every_secret_who_reads_it(bridge: dict[str, Any]) -> None:
@@ -85,9 +95,11 @@ def should_tell_of_every_secret_who_reads_it(bridge: dict[str, Any]) -> None:
         "webhook-signing": {
             "Verifies messages and puts their events into queues",
             "Applies sql/ and the declared webhooks to the database",
+            ROTATOR,
         },
         "database": {
             "Delivers what is due in the database's outbox",
+            ROTATOR,
             "Worker process_order",
             "Worker render_receipt",
             "Tasks of worker expire_order",
@@ -104,11 +116,15 @@ def should_tell_of_every_secret_who_reads_it(bridge: dict[str, Any]) -> None:
     }
 
 
-def should_let_only_the_api_and_the_schedule_invoke_functions(bridge: dict[str, Any]) -> None:
+def should_let_only_the_api_and_schedules_invoke_functions(bridge: dict[str, Any]) -> None:
     permissions = [
         resource["Properties"]
         for resource in bridge["Resources"].values()
         if resource["Type"] == "AWS::Lambda::Permission"
     ]
-    assert {p["Principal"] for p in permissions} == {"apigateway.amazonaws.com", "events.amazonaws.com"}
+    assert {p["Principal"] for p in permissions} == {
+        "apigateway.amazonaws.com",
+        "events.amazonaws.com",
+        "secretsmanager.amazonaws.com",
+    }
     assert all("SourceArn" in p for p in permissions)

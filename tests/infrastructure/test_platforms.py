@@ -62,5 +62,17 @@ def should_put_secrets_before_messages_come(bridge: dict[str, Any]) -> None:
     assert set(resources(bridge, "Custom::PlatformSecrets")) <= set(database["DependsOn"])
 
 
+def should_let_a_rotation_tell_the_platforms(bridge: dict[str, Any]) -> None:
+    permissions = allowed(bridge, "rotate_secret.handler.handler")
+    assert permissions["lambda:InvokeFunction"] == {"sync_platform.handler.handler"}
+    (rotator,) = (
+        r["Properties"]["Environment"]["Variables"]
+        for r in resources(bridge, "AWS::Lambda::Function").values()
+        if r["Properties"]["Handler"] == "rotate_secret.handler.handler"
+    )
+    assert json.loads(rotator["PLATFORM_TARGETS"]) == ["edge_worker", "vercel_app"]
+    assert "SYNC_PLATFORM_FUNCTION" in rotator
+
+
 def should_give_out_what_a_rotation_needs(bridge: dict[str, Any]) -> None:
     assert {"SyncPlatformFunction", "EffectEdgeWorker", "EffectVercelApp"} <= bridge["Outputs"].keys()

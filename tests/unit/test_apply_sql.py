@@ -10,8 +10,8 @@ import pytest
 
 from apply_sql import handler as apply_sql
 from apply_sql.errors import ApplyError
-from apply_sql.ping import explain
 from apply_sql.request import Request
+from bridge.ping import explain
 from tests.unit.aws import Context
 
 if TYPE_CHECKING:

@@ -86,6 +86,7 @@ def should_put_every_event_of_what_is_due_into_the_queue(
         "pruned": 0,
         "pending": 0,
         "oldest_seconds": 0,
+        "paused": 0,
         "batchItemFailures": [],
     }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+import time_machine
 
 from bridge import aws as aws_clients
 from bridge import secrets
@@ -53,6 +55,17 @@ def should_read_again_once_the_copy_is_too_old(secret: Secret) -> None:
 
     assert secrets.get(secret.id, max_age=3600) == FIELDS
     assert secrets.get(secret.id, max_age=0) == {"database_url": "new"}
+
+
+def should_know_of_a_change_within_five_minutes(secret: Secret) -> None:
+    with time_machine.travel(datetime(2026, 11, 23, tzinfo=UTC), tick=False) as clock:
+        secrets.get(secret.id)
+        secret.put({"database_url": "new"})
+
+        clock.shift(299)
+        assert secrets.get(secret.id) == FIELDS
+        clock.shift(1)
+        assert secrets.get(secret.id) == {"database_url": "new"}
 
 
 def should_use_the_copy_while_the_entry_cannot_be_read(

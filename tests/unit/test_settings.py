@@ -56,6 +56,10 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "fast_path_grace": 30,
         "retention": 7,
         "log_retention": 30,
+        "rotation_days": 30,
+        "rotation_overlap": 24,
+        "backlog_alarm": 100_000,
+        "age_alarm": 900,
         "removal": "retain",
         "layer_platform": "aws",
     }

@@ -15,19 +15,20 @@ def _session() -> "Session":
 
 
 @functools.cache
-def client(service: str) -> Any:
+def client(service: str, *, read_timeout: float = 4, attempts: int = 3) -> Any:
     """Make a service's client, once. It is safe to use from several threads.
 
     Args:
-        service: "sqs", "secretsmanager" or "stepfunctions".
+        service: "sqs", "secretsmanager", "stepfunctions" or "lambda".
+        read_timeout: seconds that an answer may take; whoever sent a webhook waits for five.
+        attempts: how often a request is sent at most.
     """
     from botocore.config import Config  # noqa: PLC0415
 
-    # Whoever sent a webhook waits five seconds for its answer.
     config = Config(
         connect_timeout=2,
-        read_timeout=4,
-        retries={"total_max_attempts": 3, "mode": "standard"},
+        read_timeout=read_timeout,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
         max_pool_connections=16,
         tcp_keepalive=True,
     )

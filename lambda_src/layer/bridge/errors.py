@@ -11,6 +11,7 @@ BridgeError
 ├── RoleError                  a caller's role that a transaction can't take
 ├── LostTransactionError       a transaction was void or over before it could be committed
 ├── EnqueueError               SQS did not take every event
+├── NotAcceptedError           a message that the database posted to try it out was not accepted
 ├── MissingKeyError            a thin record whose row cannot be looked up
 ├── OutOfTimeError             too little of the function's time left to begin something
 └── SupabaseError              Supabase's REST API refused a request, or gave no answer to it
@@ -66,6 +67,10 @@ class LostTransactionError(BridgeError):
 
 class EnqueueError(BridgeError):
     """SQS took none or not all of the events; the message holds counts only."""
+
+
+class NotAcceptedError(BridgeError):
+    """No 2xx came back for a ping; the message holds the last answer and the likely remedy."""
 
 
 class MissingKeyError(BridgeError):

@@ -1,15 +1,32 @@
-"""Whether a message from the database reaches the API."""
+"""Whether a message that the database signs and posts is accepted: by the API, and by targets outside AWS."""
 
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-from apply_sql.errors import PingError
-from apply_sql.installation import Connection
+import psycopg
+
+from bridge.errors import NotAcceptedError
 
 PAUSE_SECONDS = 3.0
 ACCEPTED = range(200, 300)
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a target did not accept a message.
+
+    Attributes:
+        reason: for people.
+        status: the HTTP status; None when there was no answer.
+    """
+
+    reason: str
+    status: int | None = None
 
 
 def ping(connection: Connection, *, timeout_seconds: float) -> str:
@@ -23,7 +40,7 @@ def ping(connection: Connection, *, timeout_seconds: float) -> str:
         What came back, for people.
 
     Raises:
-        PingError: No 2xx in time; names the last answer and the likely remedy.
+        NotAcceptedError: No 2xx in time; names the last answer and the likely remedy.
     """
     deadline = time.monotonic() + timeout_seconds
     last: dict[str, Any] | None = None
@@ -36,12 +53,12 @@ def ping(connection: Connection, *, timeout_seconds: float) -> str:
             return f"HTTP {answer['status']} after {(time.monotonic() - started) * 1000:.0f} ms"
         time.sleep(max(0.0, min(PAUSE_SECONDS, deadline - time.monotonic())))
     url = _scalar(connection, "select webhook_url from bridge.installation")
-    raise PingError(f"bridge.ping() to {url}: {explain(last)}")
+    raise NotAcceptedError(f"bridge.ping() to {url}: {explain(last)}")
 
 
 def ping_targets(
     connection: Connection, targets: Mapping[str, bool], *, timeout_seconds: float
-) -> dict[str, str]:
+) -> dict[str, Refusal]:
     """Has the database post a signed message to each target, once and all together.
 
     Args:
@@ -50,26 +67,28 @@ def ping_targets(
         timeout_seconds: For all of them together.
 
     Returns:
-        Of each target that did not accept it, what came back, for people.
+        Of each target that did not accept it, what came back.
     """
     deadline = time.monotonic() + timeout_seconds
     requests = {target: _scalar(connection, "select bridge.ping(%s)", [target]) for target in targets}
     answers = {target: _await_answer(connection, request, deadline) for target, request in requests.items()}
     refusals = {target: _refusal(answers[target], fast_path=fast) for target, fast in targets.items()}
-    return {target: reason for target, reason in refusals.items() if reason}
+    return {target: refusal for target, refusal in refusals.items() if refusal}
 
 
-def _refusal(answer: dict[str, Any] | None, *, fast_path: bool) -> str | None:
+def _refusal(answer: dict[str, Any] | None, *, fast_path: bool) -> Refusal | None:
     if answer is None:
-        return "no answer in time"
-    if answer["status"] is None:
-        return "timed out" if answer["timed_out"] else str(answer["error"])
-    if answer["status"] not in ACCEPTED:
-        return f"HTTP {answer['status']}"
+        return Refusal("no answer in time")
+    status = answer["status"]
+    if status is None:
+        return Refusal("timed out" if answer["timed_out"] else str(answer["error"]))
+    if status not in ACCEPTED:
+        return Refusal(f"HTTP {status}", status)
     if fast_path and not answer["repeats_id"]:
-        return (
-            f"HTTP {answer['status']}, but the answer does not repeat the webhook-id: each message would be"
-            " sent twice; set fast_path = false"
+        return Refusal(
+            f"HTTP {status}, but the answer does not repeat the webhook-id: each message would be"
+            " sent twice; set fast_path = false",
+            status,
         )
     return None
 
@@ -103,8 +122,8 @@ def explain(answer: dict[str, Any] | None) -> str:
             f"{reason}. Can the database server reach that address? Set webhook_url if it needs another one"
         )
     body = json.dumps(answer["body"])
-    if status == 401:  # noqa: PLR2004
+    if status == HTTPStatus.UNAUTHORIZED:
         return f"HTTP 401 {body}. Is the clock of the database server right to five minutes?"
-    if status == 403:  # noqa: PLR2004
+    if status == HTTPStatus.FORBIDDEN:
         return f"HTTP 403 {body}. Does allowed_source_ranges hold the database server's public address?"
     return f"HTTP {status} {body}. Does webhook_url name the API of this stack?"

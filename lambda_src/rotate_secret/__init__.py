@@ -1,0 +1,1 @@
+"""Rotates the secrets that sign webhooks: the API's, and one for each target outside AWS."""

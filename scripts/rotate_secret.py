@@ -1,0 +1,209 @@
+"""Rotate the secrets that sign a stage's webhooks now, or end the overlap of a rotation.
+
+python -m scripts.rotate_secret --stage prod
+python -m scripts.rotate_secret --stage prod --entry target-crm
+python -m scripts.rotate_secret --stage prod --entry target-crm --end-overlap
+"""
+
+# ruff: noqa: T201 - what it prints is what it is for
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from stacks.entries import SIGNING
+from stacks.errors import SettingsError
+from stacks.names import entry_name, target_entry
+from stacks.settings import read_settings
+from stacks.settings.mistakes import unknown
+
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+PAUSE_SECONDS = 2.0
+# Secrets Manager begins within seconds, and waits for each step.
+PATIENCE_SECONDS = 180.0
+# The function's own timeout, and a little.
+ANSWER_SECONDS = 370
+_BAD_CREDENTIALS = {
+    *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"),
+    *("SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException"),
+}
+
+
+class RotateError(Exception):
+    """Says what could not be done, and what would help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what is asked for; exits with a message where that can't be done."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except (RotateError, SettingsError) as error:
+        sys.exit(str(error))
+    except NoCredentialsError:
+        sys.exit("no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`")
+    except NoRegionError:
+        sys.exit("no AWS region found; give --region, set AWS_REGION, or name it in bridge.toml")
+    except ClientError as error:
+        sys.exit(_explained(error))
+    except BotoCoreError as error:
+        sys.exit(f"AWS can't be reached: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; whatever has been done, the secrets in force are accepted")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.rotate_secret", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--stage", required=True, help="a stage of bridge.toml")
+    parser.add_argument(
+        "--entry",
+        action="append",
+        help='"webhook-signing", or a target\'s such as "target-crm"; repeatable; all of them by default',
+    )
+    parser.add_argument("--config", default="bridge.toml", help="another file than bridge.toml")
+    parser.add_argument(
+        "--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--directly",
+        action="store_true",
+        help="take the four steps by invoking the function, also where Secrets Manager would take them",
+    )
+    what.add_argument(
+        "--end-overlap",
+        action="store_true",
+        help="rotate nothing; withdraw the previous secret now, as after a leak",
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = read_settings({"stage": options.stage, "config": options.config})
+    known = [SIGNING, *(target_entry(target.name) for target in settings.targets)]
+    for entry in options.entry or ():
+        if entry not in known:
+            raise RotateError(f"--entry: {unknown('signing secret', entry, known)}")
+    # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
+    region = options.region or settings.environment.region or os.environ.get("AWS_REGION")
+    rotator = _Rotator(boto3.Session(region_name=region), options.stage)
+    failed = []
+    for entry in options.entry or known:
+        try:
+            _rotate(rotator, entry, options)
+        except RotateError as error:
+            print(f"{entry}: failed")
+            failed.append(f"{entry}: {error}")
+    if failed:
+        raise RotateError("\n".join(failed))
+
+
+def _rotate(rotator: "_Rotator", entry: str, options: argparse.Namespace) -> None:
+    if options.end_overlap:
+        print(f"{entry}: {rotator.invoke({'entry': entry, 'end_overlap': True})[entry]}")
+    elif not options.directly and rotator.has_schedule(entry):
+        rotator.start_and_wait(entry)
+    else:
+        rotator.take_steps(entry)
+
+
+class _Rotator:
+    """One stage's entries and function."""
+
+    def __init__(self, session: boto3.Session, stage: str) -> None:
+        self._stage = stage
+        self._region = session.region_name
+        self._secrets = session.client("secretsmanager")
+        self._stacks = session.client("cloudformation")
+        # An answer that is lost must not be asked for again meanwhile.
+        config = Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1})
+        self._functions = session.client("lambda", config=config)
+        self._function = ""
+
+    def has_schedule(self, entry: str) -> bool:
+        """Whether Secrets Manager rotates the entry, and so can be told to."""
+        name = entry_name(self._stage, entry)
+        try:
+            return bool(self._secrets.describe_secret(SecretId=name).get("RotationEnabled"))
+        except self._secrets.exceptions.ResourceNotFoundException:
+            raise RotateError(
+                f"{name} doesn't exist in {self._region}; deploy first: npx cdk deploy --all -c"
+                f" stage={self._stage}\nIf it is in another region, name that with --region."
+            ) from None
+
+    def start_and_wait(self, entry: str) -> None:
+        """Let Secrets Manager rotate the entry now."""
+        name = entry_name(self._stage, entry)
+        try:
+            version = self._secrets.rotate_secret(SecretId=name)["VersionId"]
+        except self._secrets.exceptions.InvalidRequestException as error:
+            said = error.response["Error"].get("Message", "")
+            raise RotateError(f"Secrets Manager doesn't begin: {said}\n{self._where_to_look()}") from None
+        print(f"{entry}: Secrets Manager rotates it …", flush=True)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            stages = self._secrets.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+            if "AWSCURRENT" in stages.get(version, []):
+                print(f"{entry}: the new secret is in force")
+                return
+            time.sleep(PAUSE_SECONDS)
+        raise RotateError(
+            f"not in force after {PATIENCE_SECONDS:.0f} seconds; the secret of before is, and Secrets Manager"
+            f" tries again by itself\n{self._where_to_look()}"
+        )
+
+    def take_steps(self, entry: str) -> None:
+        """Do what Secrets Manager would: a token, and the four steps."""
+        token = str(uuid4())
+        for step in STEPS:
+            event = {"SecretId": entry_name(self._stage, entry), "ClientRequestToken": token, "Step": step}
+            print(f"{entry}: {step:<12} {self.invoke(event)[entry]}", flush=True)
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, str]:
+        """Invoke the function, and return what it has done, by entry."""
+        answer = self._functions.invoke(
+            FunctionName=self._function_name(), Payload=json.dumps(event).encode()
+        )
+        said = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise RotateError(f"{said.get('errorMessage')}\nThe secrets in force are accepted as before.")
+        done: dict[str, str] = said
+        return done
+
+    def _function_name(self) -> str:
+        if not self._function:
+            stack = f"external-compute-{self._stage}-bridge"
+            found = self._stacks.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+            names = [each["OutputValue"] for each in found if each["OutputKey"] == "RotateSecretFunction"]
+            if not names:
+                raise RotateError(
+                    f"stack {stack} in {self._region} has no output RotateSecretFunction; deploy it first:"
+                    f" npx cdk deploy --all -c stage={self._stage}"
+                )
+            self._function = names[0]
+        return self._function
+
+    def _where_to_look(self) -> str:
+        return f"The log of function {self._function_name()} says why; docs/rotation.md says what helps."
+
+
+def _explained(error: ClientError) -> str:
+    code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code in _BAD_CREDENTIALS:
+        return f"AWS doesn't accept these credentials ({code}); renew them, or choose others with AWS_PROFILE"
+    return f"AWS refuses {error.operation_name}: {said or code}"
+
+
+if __name__ == "__main__":
+    main()
