@@ -42,12 +42,45 @@ begin
 end
 $$;
 
+-- An installation from before targets and webhooks could be ordered, limited or paused by themselves.
+do $$
+begin
+  if to_regclass('bridge.message') is null or exists (
+    select from pg_attribute
+    where attrelid = to_regclass('bridge.message') and attname = 'tried' and not attisdropped)
+  then
+    return;
+  end if;
+  if to_regclass('bridge.webhook') is not null then
+    lock table bridge.webhook, bridge.target, bridge.message in access exclusive mode;
+    alter table bridge.webhook
+      add ordered boolean not null default false, add max_per_minute integer check (max_per_minute > 0),
+      add paused_at timestamptz, add paused_because text,
+      add admitted_until timestamptz not null default '-infinity';
+    alter table if exists bridge.installation add pause_after interval not null default '24 hours';
+    alter table bridge.target
+      add ordered boolean not null default false, add failing_since timestamptz;
+  end if;
+  alter table bridge.message
+    add ordered boolean not null default false, add tried jsonb not null default '[]';
+  if to_regtype('bridge.address') is not null then
+    alter type bridge.address add attribute ordered boolean;
+  end if;
+  drop index if exists bridge.message_due_for;
+  drop view if exists bridge.status, bridge.dead_letter;
+  drop function if exists
+    bridge.unposted(bridge.webhook), bridge.metrics(),
+    bridge.fail(uuid, text, text, interval), bridge.refuse(uuid, text, text, integer, interval);
+end
+$$;
+
 create table if not exists bridge.installation (
   only_row boolean primary key default true check (only_row),
   owner text not null,
   webhook_url text not null,
   fast_path_grace interval not null,
   retention interval not null,
+  pause_after interval not null default '24 hours',
   declaration jsonb not null,
   installed_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
@@ -57,6 +90,7 @@ comment on column bridge.installation.owner is 'Account/region/stack that declar
 comment on column bridge.installation.webhook_url is 'Where messages are posted: this address, then /webhooks/ and the webhook''s name.';
 comment on column bridge.installation.fast_path_grace is 'How long pg_net has for a posted message before redelivery takes it over.';
 comment on column bridge.installation.retention is 'How long delivered messages are kept; processed event ids, 18 days longer.';
+comment on column bridge.installation.pause_after is 'A target that has failed for so long is paused.';
 comment on column bridge.installation.declaration is 'What bridge.sync was last given.';
 
 create table if not exists bridge.target (
@@ -64,8 +98,10 @@ create table if not exists bridge.target (
   kind text not null,
   url text,
   fast_path boolean not null default true,
+  ordered boolean not null default false,
   paused_at timestamptz,
   paused_because text,
+  failing_since timestamptz,
   failures integer not null default 0,
   held_until timestamptz not null default '-infinity',
   slow_until timestamptz not null default '-infinity',
@@ -76,6 +112,9 @@ comment on column bridge.target.kind is 'queue: an SQS queue with a worker behin
 comment on column bridge.target.url is 'Where an http target is posted to; {webhook} stands for the webhook''s name.';
 comment on column bridge.target.fast_path is
   'Whether pg_net posts to it, which takes an answer that repeats the message''s id; else redelivery alone does, rung for at once.';
+comment on column bridge.target.ordered is
+  'Whether it gets messages in their order, one after another, by redelivery alone: so declared by one of its webhooks.';
+comment on column bridge.target.failing_since is 'Since when nothing was delivered to it, though it was tried; null: the last attempt succeeded.';
 comment on column bridge.target.paused_at is 'Since when its messages only collect; null: they are delivered. See bridge.pause and bridge.resume.';
 comment on column bridge.target.paused_because is 'Why it is paused.';
 comment on column bridge.target.failures is
@@ -93,6 +132,11 @@ create table if not exists bridge.webhook (
   condition text,
   targets text[] not null check (cardinality(targets) > 0),
   enabled boolean not null,
+  ordered boolean not null default false,
+  max_per_minute integer check (max_per_minute > 0),
+  paused_at timestamptz,
+  paused_because text,
+  admitted_until timestamptz not null default '-infinity',
   declaration jsonb not null
 );
 comment on table bridge.webhook is 'The declared webhooks, one row each. Written by bridge.sync; "enabled" may be set by hand.';
@@ -100,6 +144,12 @@ comment on column bridge.webhook.operations is 'insert, update, delete: which st
 comment on column bridge.webhook.columns is 'What the record holds, besides the primary key; for updates also what must change. Null: every column.';
 comment on column bridge.webhook.condition is 'SQL condition over new and old that an event must meet. Null: every row.';
 comment on column bridge.webhook.enabled is 'False: changes are not captured. Takes effect with the next statement, without DDL.';
+comment on column bridge.webhook.ordered is 'Whether the changes of a row are delivered in their order; see bridge.target.ordered.';
+comment on column bridge.webhook.max_per_minute is 'Events that are delivered in a minute; the others wait. Null: no limit. See bridge.limit.';
+comment on column bridge.webhook.paused_at is
+  'Since when changes are captured and wait; null: they are delivered. See bridge.pause_webhook and bridge.resume_webhook.';
+comment on column bridge.webhook.paused_because is 'Why it is paused.';
+comment on column bridge.webhook.admitted_until is 'Until when its limit is used up by what was let through.';
 comment on column bridge.webhook.declaration is 'The webhook as last declared, so that a deploy resets only what the declaration changed.';
 
 create table if not exists bridge.message (
@@ -113,16 +163,25 @@ create table if not exists bridge.message (
   due_at timestamptz not null default clock_timestamp(),
   delivered_at timestamptz,
   last_error text,
+  ordered boolean not null default false,
+  tried jsonb not null default '[]',
   primary key (id, target)
 );
 -- "if not exists" would lock the table against writers before it looks.
 do $$
 begin
-  if to_regclass('bridge.message_due_for') is null then
-    create index message_due_for on bridge.message (target, due_at) where state = 'pending';
+  if to_regclass('bridge.message_waiting') is null then
+    create index message_waiting on bridge.message (target, ordered, due_at) where state = 'pending';
   end if;
   if to_regclass('bridge.message_dead') is null then
     create index message_dead on bridge.message (webhook, id) where state = 'dead';
+  end if;
+  if to_regclass('bridge.message_parked') is null then
+    create index message_parked on bridge.message (webhook, id) where state = 'pending' and due_at = 'infinity';
+  end if;
+  if to_regclass('bridge.message_in_order') is null then
+    create index message_in_order on bridge.message (target, id)
+    where state = 'pending' and ordered and due_at < 'infinity';
   end if;
 end
 $$;
@@ -132,8 +191,12 @@ comment on column bridge.message.id is 'The webhook-id: a UUID, version 7 (RFC 9
 comment on column bridge.message.body is 'What is sent, byte for byte, as body::text.';
 comment on column bridge.message.state is 'pending: not known to be delivered. delivered. dead: given up, or never sendable; see last_error.';
 comment on column bridge.message.attempts is 'Attempts that failed.';
-comment on column bridge.message.due_at is 'When redelivery takes a pending message: the next attempt, or the end of another''s lease.';
+comment on column bridge.message.due_at is
+  'When redelivery takes a pending message: the next attempt, or the end of another''s lease. infinity: parked, until its webhook is resumed or has room within its limit.';
 comment on column bridge.message.last_error is 'Why the last attempt failed.';
+comment on column bridge.message.ordered is 'Whether its target was ordered when it was written.';
+comment on column bridge.message.tried is
+  'The attempts that failed, oldest first: {"at", "by": "pg_net" or "redeliver", "answer"}.';
 
 -- Unlogged as pg_net's own tables are: a crash of the server empties all of them together. A request id of before
 -- the crash can therefore never be taken for one of the same number after it, and the messages it stood for
@@ -165,6 +228,22 @@ begin
   end if;
 end
 $$;
+
+create table if not exists bridge.backfill_job (
+  id uuid primary key default gen_random_uuid(),
+  webhook text not null,
+  targets text[] not null,
+  position text[],
+  events bigint not null default 0,
+  started_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  last_error text
+);
+comment on table bridge.backfill_job is 'What bridge.backfill was asked for, and how far it is. See the view bridge.backfills.';
+comment on column bridge.backfill_job.position is 'The primary key of the last row that was read, each column as text; null: none yet.';
+comment on column bridge.backfill_job.events is 'Events written so far; rows that the webhook''s condition leaves out are none.';
+comment on column bridge.backfill_job.last_error is 'Why it makes no progress, or ended early.';
 
 -- Sequences are the one counter that is neither rolled back nor locked until commit: writers that ring at the same
 -- time never wait for each other.

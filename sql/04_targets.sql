@@ -3,21 +3,41 @@
 do $$
 begin
   if to_regtype('bridge.address') is null then
-    create type bridge.address as (targets text[], url text, secret text, at_once boolean);
+    create type bridge.address as (targets text[], url text, secret text, at_once boolean, ordered boolean);
   end if;
 end
 $$;
 comment on type bridge.address is
-  'Where a message goes, within the statement that sends it: the targets that one request reaches; the url to post to, null to leave it to redelivery; what signs it; whether redelivery is asked for at once.';
+  'Where a message goes, within the statement that sends it: the targets that one request reaches; the url to post to, null to leave it to redelivery; what signs it; whether redelivery is asked for at once; whether in order.';
+
+create or replace function bridge.unposted(
+  webhook bridge.webhook, target_names text[] default null, at_once boolean default false
+) returns bridge.address[]
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select array_agg((targets, null, null, unposted.at_once, ordered)::bridge.address)
+    from (
+      select array_agg(name) as targets, coalesce(t.ordered, false) as ordered
+      from unnest(coalesce(target_names, webhook.targets)) as declared (name) left join bridge.target as t using (name)
+      group by coalesce(t.ordered, false)) as addressed);
+end
+$$;
+comment on function bridge.unposted(bridge.webhook, text[], boolean) is
+  'Where a webhook''s messages go when all is left to redelivery, to all its targets or some: no place yet.';
 
 create or replace function bridge.addresses(webhook bridge.webhook, webhook_url text) returns bridge.address[]
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if webhook.paused_at is not null or webhook.max_per_minute is not null then
+    return bridge.unposted(webhook, at_once => webhook.paused_at is null);
+  end if;
   return (
     with target as (
       select
-        name, kind, url, paused_at is not null as paused,
+        name, kind, url, ordered, paused_at is not null as paused,
         -- One failure is forgotten with the hold that followed; after more, redelivery tries first.
         failures > 2 or held_until > clock_timestamp() as failing,
         fast_path and slow_until <= clock_timestamp() as fast
@@ -28,35 +48,32 @@ begin
       select
         array_agg(name) as targets, 'bridge_signing_secret' as secret_name,
         case when not bool_or(paused) then webhook_url || '/webhooks/' || webhook.name end as url,
-        bool_or(paused) and not bool_and(paused) as at_once
-      from target where kind = 'queue' having count(*) > 0
+        bool_or(paused) and not bool_and(paused) as at_once, false as ordered
+      from target where kind = 'queue' and not ordered having count(*) > 0
       union all
       select
         array[name], 'bridge_signing_secret:' || name,
         case when fast and not paused and not failing then replace(url, '{webhook}', webhook.name) end,
-        not fast and not paused and not failing
-      from target where kind = 'http'
+        not fast and not paused and not failing, false
+      from target where kind = 'http' and not ordered
       union all
-      select array[name], null, null, false from target where kind is null),
+      -- pg_net sends side by side: order takes redelivery.
+      select array_agg(name), null, null, bool_or(not paused and not failing), true
+      from target where ordered having count(*) > 0
+      union all
+      select array[name], null, null, false, false from target where kind is null),
     signed as (
       select
-        targets, url, at_once,
+        targets, url, at_once, ordered,
         case when url is not null then (
           select decrypted_secret from vault.decrypted_secrets where name = secret_name) end as secret
       from address)
-    select array_agg((targets, case when secret is not null then url end, secret, at_once)::bridge.address)
+    select array_agg((targets, case when secret is not null then url end, secret, at_once, ordered)::bridge.address)
     from signed);
 end
 $$;
 comment on function bridge.addresses(bridge.webhook, text) is
   'Where a webhook''s messages go now: one address for all queues, which one request to the API reaches, and one for each http target.';
-
-create or replace function bridge.unposted(webhook bridge.webhook) returns bridge.address[]
-language sql immutable set search_path = pg_catalog, pg_temp
-as $$
-  select array[(webhook.targets, null, null, false)::bridge.address]
-$$;
-comment on function bridge.unposted(bridge.webhook) is 'Where a webhook''s messages go when all is left to redelivery: no place yet.';
 
 create or replace function bridge.hold(target_name text, not_before interval default '0') returns void
 language sql volatile set search_path = pg_catalog, pg_temp
@@ -88,34 +105,45 @@ comment on function bridge.pause(text, text) is
 create or replace function bridge.resume(target_name text) returns boolean
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  update bridge.message set due_at = clock_timestamp() where target = target_name and state = 'pending';
+  update bridge.message set due_at = clock_timestamp()
+  where target = target_name and state = 'pending' and due_at < 'infinity';
   update bridge.target
-  set paused_at = null, paused_because = null, failures = 0, held_until = '-infinity', slow_until = '-infinity'
+  set paused_at = null, paused_because = null, failing_since = null, failures = 0, held_until = '-infinity', slow_until = '-infinity'
   where name = target_name
   returning true
 $$;
 comment on function bridge.resume(text) is
   'Delivers to a target that is paused or held: what has collected, at the next redelivery. True, or null if there is no such target.';
 
+create or replace function bridge.paused_itself(target bridge.target) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select target.paused_because like 'HTTP 410%' or target.paused_because like 'failing since %'
+$$;
+comment on function bridge.paused_itself(bridge.target) is 'Whether its answers, not a person, have paused a target.';
+
 create or replace function bridge.sync_targets(declared jsonb) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into bridge.target as present (name, kind, url, fast_path)
-  select t ->> 'name', t ->> 'kind', t ->> 'url', coalesce((t ->> 'fast_path')::boolean, true)
+  insert into bridge.target as present (name, kind, url, fast_path, ordered)
+  select
+    t ->> 'name', t ->> 'kind', t ->> 'url', coalesce((t ->> 'fast_path')::boolean, true),
+    coalesce((t ->> 'ordered')::boolean, false)
   from jsonb_array_elements(declared) as t
   on conflict (name) do update set
-    kind = excluded.kind, url = excluded.url, fast_path = excluded.fast_path,
+    kind = excluded.kind, url = excluded.url, fast_path = excluded.fast_path, ordered = excluded.ordered,
     -- Another address is another receiver: what the old one answered says nothing of it. A pause by hand stays.
     failures = case when excluded.url is distinct from present.url then 0 else present.failures end,
     held_until = case when excluded.url is distinct from present.url then '-infinity' else present.held_until end,
     slow_until = case when excluded.url is distinct from present.url then '-infinity' else present.slow_until end,
-    paused_at = case when excluded.url is distinct from present.url and present.paused_because like 'HTTP 410%'
-      then null else present.paused_at end,
-    paused_because = case when excluded.url is distinct from present.url and present.paused_because like 'HTTP 410%'
-      then null else present.paused_because end
-  where (present.kind, present.url, present.fast_path)
-    is distinct from (excluded.kind, excluded.url, excluded.fast_path);
+    failing_since = case when excluded.url is not distinct from present.url then present.failing_since end,
+    paused_at = case
+      when excluded.url is not distinct from present.url or not bridge.paused_itself(present) then present.paused_at end,
+    paused_because = case
+      when excluded.url is not distinct from present.url or not bridge.paused_itself(present) then present.paused_because end
+  where (present.kind, present.url, present.fast_path, present.ordered)
+    is distinct from (excluded.kind, excluded.url, excluded.fast_path, excluded.ordered);
 
   delete from bridge.target where name not in (select t ->> 'name' from jsonb_array_elements(declared) as t);
   perform bridge.forget_signing_secrets(array(

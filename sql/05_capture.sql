@@ -1,5 +1,5 @@
 -- From a changed row to a message in the outbox and, when pg_net keeps up, on its way.
--- Called by the trigger functions that bridge.sync writes (10_sync.sql), with the rights of their owner.
+-- Called by the trigger functions that bridge.sync writes (13_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text
 language sql stable set search_path = pg_catalog, pg_temp
@@ -124,10 +124,15 @@ begin
     insert into bridge.posted (request_id, message_id, targets)
     select bridge.post(a.url, put.message_id::text, put.body, a.secret), put.message_id, a.targets
     from unnest(addresses) as a where a.url is not null;
-    insert into bridge.message (id, webhook, target, body, due_at)
+    insert into bridge.message (id, webhook, target, body, ordered, due_at)
     select
-      put.message_id, webhook.name, target, put.body,
-      clock_timestamp() + case when a.url is null then '0' else grace end
+      put.message_id, webhook.name, target, put.body, a.ordered,
+      case
+        -- Parked until bridge.admit lets it through.
+        when webhook.paused_at is not null or webhook.max_per_minute is not null then 'infinity'
+        when a.url is null then clock_timestamp()
+        else clock_timestamp() + grace
+      end
     from unnest(addresses) as a, unnest(a.targets) as target;
     return;
   end if;

@@ -10,12 +10,27 @@ $$;
 comment on function bridge.retry_after(integer) is 'How long to wait after so many failed attempts; null once all are used.';
 
 create or replace function bridge.fail(
-  message_id uuid, target_name text, error text, not_before interval default '0'
+  message_id uuid, target_name text, error text, not_before interval default '0', tried_by text default 'redeliver'
 ) returns text
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
+  with failing as (
+    update bridge.target
+    set failing_since = coalesce(failing_since, clock_timestamp()),
+      paused_at = case when failing_since is not null then clock_timestamp() end,
+      paused_because = 'failing since ' || to_char(failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+        || ': ' || error
+    where name = (
+      select name from bridge.target
+      where name = target_name and paused_at is null
+        and (failing_since is null
+          or failing_since < clock_timestamp() - (select pause_after from bridge.installation))
+      -- Whoever has the row is recording the same; to wait for it could be to wait for each other.
+      for update skip locked))
   update bridge.message
-  set attempts = attempts + 1,
+  set tried = tried || jsonb_build_object(
+      'at', bridge.json_timestamp(clock_timestamp()), 'by', tried_by, 'answer', error),
+    attempts = attempts + 1,
     last_error = error,
     state = case when bridge.retry_after(attempts + 1) is null then 'dead' else 'pending' end,
     due_at = clock_timestamp() + greatest(
@@ -24,8 +39,8 @@ as $$
   where id = message_id and target = target_name and state = 'pending'
   returning state
 $$;
-comment on function bridge.fail(uuid, text, text, interval) is
-  'Records a failed attempt: the message is due again by the schedule, and not before what its target asked for, or dead after it. Returns its state.';
+comment on function bridge.fail(uuid, text, text, interval, text) is
+  'Records a failed attempt: the message is due again by the schedule, and not before what its target asked for, or dead after it; a target that keeps failing is paused. Returns the message''s state.';
 
 create or replace function bridge.lock_messages(message_ids uuid[], target_names text[]) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -48,10 +63,10 @@ as $$
     where m.id = d.id and m.target = d.target and m.state = 'pending'
     returning m.target),
   recovered as (
-    update bridge.target set failures = 0, held_until = '-infinity'
+    update bridge.target set failures = 0, held_until = '-infinity', failing_since = null
     where name in (
       select name from bridge.target
-      where failures > 0 and name in (select target from completed)
+      where (failures > 0 or failing_since is not null) and name in (select target from completed)
       for update skip locked))
   select count(*)::integer from completed
 $$;
@@ -68,7 +83,8 @@ $$;
 comment on function bridge.release(uuid[], text[]) is 'Ends the lease of messages that were not attempted after all.';
 
 create or replace function bridge.refuse(
-  message_id uuid, target_name text, error text, status integer, not_before interval default '0'
+  message_id uuid, target_name text, error text, status integer, not_before interval default '0',
+  tried_by text default 'redeliver'
 ) returns text
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -82,10 +98,10 @@ begin
   elsif status is null or status in (429, 502, 503, 504) then
     perform bridge.hold(target_name, not_before);
   end if;
-  return bridge.fail(message_id, target_name, error, not_before);
+  return bridge.fail(message_id, target_name, error, not_before, tried_by);
 end
 $$;
-comment on function bridge.refuse(uuid, text, text, integer, interval) is
+comment on function bridge.refuse(uuid, text, text, integer, interval, text) is
   'Records what an attempt was answered with, or null for no answer: the message fails, and the target is held or paused where the answer says so. Returns the message''s state.';
 
 create or replace function bridge.settle(max_messages integer) returns table (delivered integer, failed integer)
@@ -149,7 +165,7 @@ begin
   from judged as j, locked;
 
   delivered := bridge.complete(coalesce(accepted_ids, '{}'), coalesce(accepted_targets, '{}'));
-  select count(bridge.refuse(r.id, r.target, r.answer, r.status, make_interval(secs => coalesce(r.seconds, 0))))
+  select count(bridge.refuse(r.id, r.target, r.answer, r.status, make_interval(secs => coalesce(r.seconds, 0)), 'pg_net'))
   into failed
   from jsonb_to_recordset(refusals) as r (id uuid, target text, answer text, status integer, seconds integer);
   update bridge.target set slow_until = clock_timestamp() + interval '10 minutes'
@@ -160,46 +176,118 @@ $$;
 comment on function bridge.settle(integer) is
   'Takes over pg_net''s answers: 2xx from the receiver is delivered, anything else a failed attempt. Returns how many deliveries of each.';
 
+create or replace function bridge.leading(target_name text, max_messages integer) returns uuid[]
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  -- A message that another has leased, or that waits for its next attempt, holds up what follows.
+  select coalesce(array_agg(id), '{}')
+  from (
+    select id, bool_and(due_at <= statement_timestamp()) over (order by id) as leads
+    from (
+      select id, due_at from bridge.message
+      where target = target_name and state = 'pending' and ordered and due_at < 'infinity'
+      order by id limit max_messages) as oldest) as m
+  where leads
+$$;
+comment on function bridge.leading(text, integer) is
+  'What can be delivered next to an ordered target: its oldest messages, as far as all before them are due.';
+
+create or replace function bridge.reserve_ordered() returns text[]
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  with recursive waiting (target) as (
+    select min(m.target) from bridge.message as m where m.state = 'pending' and m.ordered and m.due_at < 'infinity'
+    union all
+    select (
+      select min(m.target) from bridge.message as m
+      where m.state = 'pending' and m.ordered and m.due_at < 'infinity' and m.target > w.target)
+    from waiting as w where w.target is not null)
+  select coalesce(array_agg(target), '{}')
+  from waiting
+  where target is not null and pg_try_advisory_xact_lock(hashtextextended('bridge.claim ' || target, 0))
+$$;
+comment on function bridge.reserve_ordered() is
+  'Reserves the targets for which messages wait in order, until the transaction ends; those that another has reserved are left out.';
+
 create or replace function bridge.claim(
   max_messages integer, lease_seconds integer, target_kinds text[] default '{queue,http}'
 ) returns table (id uuid, webhook text, target text, body text, attempts integer)
-language sql volatile set search_path = pg_catalog, pg_temp
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
-  -- From one target to the next in the index, however much is due for each. Those that are declared no more are
-  -- among them: whoever delivers to queues says so.
-  with recursive waiting (target) as (
-    select min(m.target) from bridge.message as m where m.state = 'pending'
-    union all
-    select (select min(m.target) from bridge.message as m where m.state = 'pending' and m.target > w.target)
-    from waiting as w where w.target is not null),
-  due as (
-    select m.id, m.target
-    from waiting as w
-    left join bridge.target as t on t.name = w.target
-    cross join lateral (
-      select d.id, d.target, d.due_at, row_number() over (order by d.due_at) as rank
-      from (
-        select id, target, due_at
-        from bridge.message
-        -- Not clock_timestamp(), which the index can't be searched for.
-        where target = w.target and state = 'pending' and due_at <= statement_timestamp()
-        order by due_at
+#variable_conflict use_column
+declare
+  -- Before the statement that leases, which then sees what the one before has leased.
+  reserved text[] := bridge.reserve_ordered();
+  paused text[] := array(select name from bridge.webhook where paused_at is not null);
+  leased record;
+  returned boolean := false;
+  parked boolean;
+begin
+  loop
+    parked := false;
+    for leased in
+      -- From one target to the next in the index, however much is due for each. Those that are declared no more are
+      -- among them: whoever delivers to queues says so.
+      with recursive waiting (target) as (
+        select min(m.target) from bridge.message as m where m.state = 'pending'
+        union all
+        select (select min(m.target) from bridge.message as m where m.state = 'pending' and m.target > w.target)
+        from waiting as w where w.target is not null),
+      deliverable as (
         -- Whether a target that failed is back is asked with one message.
-        limit case when t.failures > 0 then 1 else max_messages end
-        for update skip locked) as d) as m
-    where coalesce(t.kind, 'queue') = any (target_kinds)
-      and t.paused_at is null and coalesce(t.held_until, '-infinity') <= statement_timestamp()
-    -- In turn: the backlog of one is not the others' concern.
-    order by m.rank, m.due_at
-    limit max_messages)
-  update bridge.message as m
-  set due_at = clock_timestamp() + make_interval(secs => lease_seconds)
-  from due
-  where m.id = due.id and m.target = due.target
-  returning m.id, m.webhook, m.target, m.body::text, m.attempts
+        select w.target, case when t.failures > 0 then 1 else max_messages end as most
+        from waiting as w left join bridge.target as t on t.name = w.target
+        where coalesce(t.kind, 'queue') = any (target_kinds)
+          and t.paused_at is null and coalesce(t.held_until, '-infinity') <= statement_timestamp()),
+      due as (
+        select m.id, m.target
+        from deliverable as d
+        cross join lateral (
+          select m.*, row_number() over (order by m.due_at, m.id) as rank
+          from (
+            select *
+            from (
+              select id, target, due_at from bridge.message
+              -- Not clock_timestamp(), which the index can't be searched for.
+              where target = d.target and state = 'pending' and not ordered and due_at <= statement_timestamp()
+              order by due_at limit d.most for update skip locked) as in_any_order
+            union all
+            select *
+            from (
+              select id, target, due_at from bridge.message
+              where d.target = any (reserved) and id = any (bridge.leading(d.target, d.most))
+                and target = d.target and state = 'pending' and due_at <= statement_timestamp()
+              for update) as in_order) as m) as m
+        -- In turn: the backlog of one is not the others' concern.
+        order by m.rank, m.due_at
+        limit max_messages)
+      update bridge.message as m
+      set due_at = case
+        when m.webhook = any (paused) then 'infinity'
+        else clock_timestamp() + make_interval(secs => lease_seconds) end
+      from due
+      where m.id = due.id and m.target = due.target
+      returning m.id, m.webhook, m.target, m.body::text as body, m.attempts, m.webhook = any (paused) as parked
+    loop
+      if leased.parked then
+        parked := true;
+      else
+        returned := true;
+        id := leased.id;
+        webhook := leased.webhook;
+        target := leased.target;
+        body := leased.body;
+        attempts := leased.attempts;
+        return next;
+      end if;
+    end loop;
+    -- There may be others behind those whose webhook is paused.
+    exit when returned or not parked;
+  end loop;
+end
 $$;
 comment on function bridge.claim(integer, integer, text[]) is
-  'Leases due messages, each target''s oldest first, to one deliverer; none of targets that are paused or held. Those of a deliverer that died are due again after the lease.';
+  'Leases due messages, each target''s oldest first, to one deliverer; none of targets that are paused or held, or of webhooks that are paused. Those of a deliverer that died are due again after the lease.';
 
 create or replace function bridge.prune(max_rows integer) returns integer
 language sql volatile set search_path = pg_catalog, pg_temp
@@ -234,9 +322,7 @@ $$;
 comment on function bridge.prune(integer) is
   'Deletes delivered messages past retention and processed event ids 18 days later, at most max_rows of each. Returns how many rows went.';
 
--- One that returned less can't be replaced.
-drop function if exists bridge.metrics();
-create function bridge.metrics()
+create or replace function bridge.metrics()
 returns table (pending bigint, oldest_seconds double precision, dead bigint, paused bigint)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -244,11 +330,12 @@ as $$
     count(*) filter (where state = 'pending'),
     coalesce(
       extract(epoch from clock_timestamp() - min(created_at) filter (
-        where state = 'pending' and t.paused_at is null)), 0)::double precision,
+        where state = 'pending' and due_at < 'infinity' and t.paused_at is null)), 0)::double precision,
     count(*) filter (where state = 'dead'),
     (select count(*) from bridge.target where paused_at is not null)
+      + (select count(*) from bridge.webhook where paused_at is not null)
   from bridge.message as m left join bridge.target as t on t.name = m.target
   where state = 'pending' or state = 'dead'
 $$;
 comment on function bridge.metrics() is
-  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, and how many targets are paused.';
+  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, and how many targets and webhooks are paused.';

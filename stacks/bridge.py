@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import Annotations, CfnOutput, Duration, Stack
 from aws_cdk import aws_sqs as sqs
@@ -142,7 +143,9 @@ class BridgeStack(Stack):
 
     def _redelivery_environment(self, queues: dict[str, sqs.Queue]) -> dict[str, str]:
         targets = {
-            target.name: {"url": target.url, "timeout": target.timeout} for target in self._settings.targets
+            target.name: {"url": target.url, "timeout": target.timeout}
+            | ({"ordered": True} if target.name in self._settings.ordered_targets else {})
+            for target in self._settings.targets
         }
         environment = {
             "QUEUES": _urls(self, queues),
@@ -161,13 +164,18 @@ class BridgeStack(Stack):
         return [target_entry(target.name) for target in self._settings.targets]
 
     def _make_receiver(self) -> Function:
-        queues = {name: worker.queue.queue for name, worker in self._workers.items()}
-        queues["redeliver"] = self._redelivery.wake_queue
+        # Only redelivery puts events into queues that keep an order: requests arrive in any.
+        queues = {
+            name: worker.queue.queue
+            for name, worker in self._workers.items()
+            if name not in self._settings.ordered_targets
+        }
         targets = {
             webhook.name: queued
             for webhook in self._settings.webhooks
-            if (queued := [target for target in webhook.targets if target in self._workers])
+            if (queued := [target for target in webhook.targets if target in queues])
         }
+        queues["redeliver"] = self._redelivery.wake_queue
         environment = {
             "WEBHOOKS": json.dumps(
                 {**targets, "bridge.ping": [], "bridge.ring": ["redeliver"]}, separators=(",", ":")
@@ -245,12 +253,10 @@ class BridgeStack(Stack):
                 "webhook_url": self._webhook_url(),
                 "fast_path_grace": self._stage.fast_path_grace,
                 "retention": self._stage.retention,
+                "pause_after": self._stage.pause_after,
                 "targets": [
-                    *({"name": name, "kind": "queue"} for name in self._settings.workers),
-                    *(
-                        {"name": t.name, "kind": "http", "url": t.url, "fast_path": t.fast_path}
-                        for t in self._settings.targets
-                    ),
+                    target | {"ordered": target["name"] in self._settings.ordered_targets}
+                    for target in self._declared_targets()
                 ],
                 "webhooks": [
                     webhook.model_dump(mode="json", exclude={"target"}) | {"targets": webhook.targets}
@@ -258,6 +264,15 @@ class BridgeStack(Stack):
                 ],
             }
         )
+
+    def _declared_targets(self) -> list[dict[str, Any]]:
+        return [
+            *({"name": name, "kind": "queue"} for name in self._settings.workers),
+            *(
+                {"name": t.name, "kind": "http", "url": t.url, "fast_path": t.fast_path}
+                for t in self._settings.targets
+            ),
+        ]
 
     def _webhook_url(self) -> str:
         if self._stage.webhook_url:

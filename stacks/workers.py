@@ -44,6 +44,7 @@ class Workers(Construct):
         self._sources = sources
         self._defaults = defaults
         self._entries = entries
+        self._ordered = settings.ordered_targets
         self.state_machines: dict[str, sfn.StateMachine] = {}
         self.by_name = {name: self._make_worker(name, worker) for name, worker in settings.workers.items()}
 
@@ -60,6 +61,7 @@ class Workers(Construct):
             defaults=self._defaults,
             environment={},
             queue_name=queue_name(self._stage, name),
+            ordered=name in self._ordered,
             **settings.model_dump(exclude={"secrets"}),
         )
         self._entries.give(worker.function, ["database", *settings.secrets])

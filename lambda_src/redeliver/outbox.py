@@ -1,7 +1,7 @@
 """The outbox, seen through the functions of the schema bridge; each call is a transaction."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
@@ -55,6 +55,14 @@ class Outbox:
             ).fetchone()
         return row or Settled(0, 0)
 
+    def admit(self, max_messages: int) -> int:
+        """Let parked messages become due that their webhook's pause and limit allow; return how many."""
+        return self._number("select bridge.admit(%s)", max_messages)
+
+    def backfill(self, max_rows: int) -> int:
+        """Take one backfill a chunk further; return 0 if there is none to take further now."""
+        return self._number("select bridge.backfill_step(%s)", max_rows)
+
     def claim(self, kind: str, max_messages: int, lease_seconds: int) -> list[Message]:
         """Lease due messages for targets of one kind: queue or http.
 
@@ -65,7 +73,8 @@ class Outbox:
             db.cursor(row_factory=class_row(Message)) as cursor,
         ):
             return cursor.execute(
-                "select id, webhook, target, body, attempts from bridge.claim(%s, %s, array[%s])",
+                "select id, webhook, target, body, attempts from bridge.claim(%s, %s, array[%s])"
+                " order by id, target",
                 (max_messages, lease_seconds, kind),
             ).fetchall()
 
@@ -96,9 +105,7 @@ class Outbox:
 
     def prune(self, max_rows: int) -> int:
         """Delete what is past retention, at most max_rows of each kind; return how many rows went."""
-        with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
-            row = db.execute("select bridge.prune(%s)", (max_rows,)).fetchone()
-        return int(row[0]) if row else 0
+        return self._number("select bridge.prune(%s)", max_rows)
 
     def waiting(self) -> Waiting:
         """Count what the outbox holds."""
@@ -110,6 +117,11 @@ class Outbox:
                 "select pending, oldest_seconds, dead, paused from bridge.metrics()"
             ).fetchone()
         return row or Waiting(0, 0.0, 0, 0)
+
+    def _number(self, query: LiteralString, value: int) -> int:
+        with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
+            row = db.execute(query, (value,)).fetchone()
+        return int(row[0]) if row else 0
 
 
 def _keys(messages: Sequence[Message]) -> list[list[Any]]:

@@ -34,11 +34,13 @@ class HttpTarget:
         url: with {webhook} for the webhook's name.
         timeout: seconds for an answer.
         secret_id: the Secrets Manager entry with "current" and "previous".
+        ordered: one message after another, none before the one before it was accepted.
     """
 
     url: str
     timeout: float
     secret_id: str
+    ordered: bool = False
 
 
 class Poster:
@@ -79,9 +81,15 @@ class Poster:
     def add(self, messages: Sequence[Message]) -> None:
         """Begin to post messages, each target's oldest first."""
         for message in messages:
-            self._queues.setdefault(message.target, _Queue()).add(message)
+            self._queue_of(message.target).add(message)
         for queue in self._queues.values():
             self._begin_lane(queue)
+
+    def _queue_of(self, name: str) -> "_Queue":
+        if name not in self._queues:
+            target = self._targets.get(name)
+            self._queues[name] = _Queue(ordered=target is not None and target.ordered)
+        return self._queues[name]
 
     def collect(self) -> Delivery:
         """Say what has become of messages since this was asked last."""
@@ -134,10 +142,12 @@ class Poster:
 class _Queue:
     """The messages of one target: those that wait, are under way, and are done.
 
-    Once the target is to be spared no more of them are begun, and those that wait are released.
+    Once the target is to be spared no more of them are begun, and those that wait are released. In an ordered
+    one each waits for the one before it, and a failed one holds up the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ordered: bool) -> None:
+        self._ordered = ordered
         self.messages: deque[Message] = deque()
         self._lock = threading.Lock()
         self._lanes = 0
@@ -156,7 +166,7 @@ class _Queue:
     def begin_lane(self) -> bool:
         """Take a lane, if there is something for it; the first answer makes room for more of them."""
         with self._lock:
-            most = LANES if self._answered else 1
+            most = LANES if self._answered and not self._ordered else 1
             if self._spared or not self.messages or self._lanes >= most:
                 return False
             self._lanes += 1
@@ -180,7 +190,9 @@ class _Queue:
                 self._under_way.remove(message)
                 self._done.append((message, failure))
             self._answered |= failure is None
-            self._spared |= failure is not None and (failure.status is None or failure.status in _SPARED)
+            self._spared |= failure is not None and (
+                self._ordered or failure.status is None or failure.status in _SPARED
+            )
 
     def collect(self, delivery: Delivery) -> None:
         """Hand over what is done; of a spared target, what waits too."""

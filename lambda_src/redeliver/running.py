@@ -21,6 +21,9 @@ ENQUEUE_SECONDS = 5.0
 BUSY_SECONDS = 0.1
 STOP_MS = 10_000
 PRUNE_ROWS = 5_000
+# Of one webhook, before others and before what they make due is delivered.
+ADMIT_MESSAGES = 5_000
+BACKFILL_ROWS = 1_000
 POLL_SECONDS = 1.0
 LINGER_SECONDS = 3.0
 
@@ -98,8 +101,9 @@ class Run:
         found_at = time.monotonic()
         while self._in_time():
             self._settle()
-            # Both, whatever the first has found.
-            if self._enqueue_due(executor) | self._post_due(poster):
+            self._outbox.admit(ADMIT_MESSAGES)
+            # All three, whatever the first has found.
+            if self._enqueue_due(executor) | self._post_due(poster) | self._backfill():
                 found_at = time.monotonic()
             elif poster.busy:
                 found_at = time.monotonic()
@@ -152,6 +156,10 @@ class Run:
         messages = self._outbox.claim("http", room, LEASE_SECONDS) if poster.open and room > 0 else []
         poster.add(messages)
         return bool(messages) or not delivery.empty
+
+    def _backfill(self) -> bool:
+        """Write the next rows of a backfill to the outbox; tell whether there were any."""
+        return self._in_time() and self._outbox.backfill(BACKFILL_ROWS) > 0
 
     def _finish_posts(self, delivery: Delivery) -> None:
         self._finish(delivery)

@@ -38,6 +38,7 @@ class Worker(Construct):
         snap_start: bool = False,
         provisioned_concurrency: int = 0,
         reaches_supabase: bool = True,
+        ordered: bool = False,
     ) -> None:
         """Make it; `memory` in MiB, `timeout` in seconds; the others as `Function` and the queue say."""
         super().__init__(scope, construct_id)
@@ -47,6 +48,7 @@ class Worker(Construct):
             name=queue_name,
             function_timeout=Duration.seconds(timeout),
             max_attempts=max_attempts,
+            ordered=ordered,
         )
         self.function = Function(
             self,
@@ -64,7 +66,8 @@ class Worker(Construct):
         self.function.invoked.add_event_source(
             event_sources.SqsEventSource(
                 self.queue.queue,
-                batch_size=batch_size,
+                # What waits behind a failing event would run out of attempts with it, were it received too.
+                batch_size=1 if ordered else batch_size,
                 max_concurrency=max_concurrency or None,
                 report_batch_item_failures=True,
             )

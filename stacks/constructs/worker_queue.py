@@ -1,5 +1,7 @@
 """Queues, and where their poison goes."""
 
+from typing import Any
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -27,8 +29,15 @@ class WorkerQueue(Construct):
         dead_letters: what a person looks at, counts and redrives.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, name: str, function_timeout: Duration, max_attempts: int
+    def __init__(  # noqa: PLR0913 - all but two by name
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        function_timeout: Duration,
+        max_attempts: int,
+        ordered: bool = False,
     ) -> None:
         """Make both.
 
@@ -38,14 +47,24 @@ class WorkerQueue(Construct):
             name: the queue's; the dead-letter queue has "-dead-letter" after it.
             function_timeout: of the function that receives.
             max_attempts: how often a message is received before it counts as dead.
+            ordered: FIFO, both of them: what is sent with the same group is received in its order.
         """
         super().__init__(scope, construct_id)
+        fifo: dict[str, Any] = {
+            "fifo": True,
+            # So much for each group, not for the queue as a whole.
+            "deduplication_scope": sqs.DeduplicationScope.MESSAGE_GROUP,
+            "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+        }
+        fifo = fifo if ordered else {}
         # Composed from its name: the queues name each other, which can't be two references.
-        queue_arn = Stack.of(self).format_arn(service="sqs", resource=name)
+        suffix = ".fifo" if ordered else ""
+        queue_arn = Stack.of(self).format_arn(service="sqs", resource=f"{name}{suffix}")
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
-            queue_name=f"{name}-dead-letter",
+            queue_name=f"{name}-dead-letter{suffix}",
+            **fifo,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=KEPT_LONGEST,
@@ -57,7 +76,8 @@ class WorkerQueue(Construct):
         self.queue = sqs.Queue(
             self,
             "Queue",
-            queue_name=name,
+            queue_name=f"{name}{suffix}",
+            **fifo,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=KEPT_WAITING,

@@ -57,6 +57,13 @@ class Webhook(Section):
         default=None, description="a SQL condition over new and old; left out, every row is sent"
     )
     enabled: bool = Field(default=True, description="true or false")
+    ordered: bool = Field(default=False, description="true or false")
+    max_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        description="1 to 100000000 (events delivered in a minute); left out, no limit",
+    )
     target: Annotated[
         tuple[str, ...],
         BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
@@ -222,6 +229,9 @@ class Stage(Section):
     )
     ping: Literal["required", "warn"] = Field(default="required", description='"required" or "warn"')
     fast_path_grace: int = Field(default=30, ge=1, le=3600, description="1 to 3600 (seconds)")
+    pause_after: int = Field(
+        default=24, ge=1, le=72, description="1 to 72 (hours that a target fails before it is paused)"
+    )
     retention: int = Field(default=7, ge=1, le=365, description="1 to 365 (days)")
     log_retention: Annotated[int, AfterValidator(checks.log_retention)] = Field(
         default=30,
@@ -288,6 +298,11 @@ class Settings(Section):
     workers: dict[str, Worker]
     functions: dict[str, Function]
     targets: tuple[Target, ...]
+
+    @property
+    def ordered_targets(self) -> frozenset[str]:
+        """Those that get everything in its order, as one of their webhooks declares it."""
+        return frozenset(target for webhook in self.webhooks if webhook.ordered for target in webhook.targets)
 
     @property
     def own_entries(self) -> list[str]:

@@ -76,6 +76,7 @@ class _Reader(Sections):
         targets = self.listed("targets", Target)
         self._check_target_names(targets)
         webhooks = self._webhooks()
+        self._check_order(webhooks, workers)
         chosen = chosen_stage(self, context)
         if chosen is None:
             return None
@@ -104,6 +105,24 @@ class _Reader(Sections):
                         f"{label_of('webhook', entry.get('name'), index)}: target: {problem}"
                     )
         return self.listed("webhooks", Webhook)
+
+    def _check_order(self, webhooks: Iterable[Webhook], workers: Mapping[str, Worker]) -> None:
+        """Whether the targets of ordered webhooks can keep an order."""
+        for webhook in webhooks:
+            for target in webhook.targets if webhook.ordered else ():
+                if self._worker_folders.get(target) is WorkerKind.STATE_MACHINE:
+                    self.mistakes.append(
+                        f'webhook "{webhook.name}": ordered = true is wrong: the executions of state machine '
+                        f'"{target}" run side by side; leave it out, or name another target'
+                    )
+                worker = workers.get(target)
+                # A batch would make what waits behind a failing event run out of attempts with it.
+                if worker and "batch_size" in worker.model_fields_set and worker.batch_size != 1:
+                    self.mistakes.append(
+                        f'worker "{target}": batch_size = {worker.batch_size} is wrong: webhook '
+                        f'"{webhook.name}" is ordered, its events are handled one by one; allowed: 1, '
+                        "or leave it out"
+                    )
 
     def _check_target_names(self, targets: Iterable[Target]) -> None:
         for target in targets:

@@ -186,6 +186,7 @@ def should_map_webhooks_and_the_bridges_own_to_queues(bridge: dict[str, Any]) ->
 def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any]) -> None:
     declared = declaration(bridge)
     assert (declared["fast_path_grace"], declared["retention"]) == (30, 7)
+    assert [target.pop("ordered") for target in declared["targets"]] == [False] * 5
     assert declared["targets"] == [
         *({"name": name, "kind": "queue"} for name in ("expire_order", "process_order", "render_receipt")),
         {
@@ -208,6 +209,8 @@ def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any])
         "columns": None,
         "when": "new.total > 0",
         "enabled": True,
+        "ordered": False,
+        "max_per_minute": None,
         "targets": ["process_order", "edge_worker", "vercel_app"],
     }
 

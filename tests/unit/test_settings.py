@@ -36,6 +36,8 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "columns": None,
         "when": None,
         "enabled": True,
+        "ordered": False,
+        "max_per_minute": None,
         "target": ("process_order",),
     }
     assert settings.environment.model_dump(exclude_none=True) == {
@@ -54,6 +56,7 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "database_tls": "verify-full",
         "ping": "required",
         "fast_path_grace": 30,
+        "pause_after": 24,
         "retention": 7,
         "log_retention": 30,
         "rotation_days": 30,

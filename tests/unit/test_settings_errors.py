@@ -81,7 +81,13 @@ def webhook(**fields: str) -> str:
         ("enabled", '"yes"', 'enabled = "yes" is wrong; allowed: true or false'),
         ("target", "5", "target = 5 is wrong; allowed: the name of a folder in lambda_src/workers"),
         ("target", '"proces_order"', 'did you mean "process_order"? known: process_order'),
-        ("tabel", '"x"', '"tabel" is no setting; did you mean "table"? known: columns, enabled, name'),
+        (
+            "tabel",
+            '"x"',
+            '"tabel" is no setting; did you mean "table"? known: columns, enabled, max_per_minute, name',
+        ),
+        ("ordered", '"yes"', 'ordered = "yes" is wrong; allowed: true or false'),
+        ("max_per_minute", "0", "max_per_minute = 0 is wrong; allowed: 1 to 100000000"),
     ],
 )
 def should_explain_a_wrong_webhook(tmp_path: Path, field: str, given: str, expected: str) -> None:
@@ -111,6 +117,7 @@ def should_explain_a_wrong_webhook(tmp_path: Path, field: str, given: str, expec
         ('ping = "warning"', 'did you mean "warn"?'),
         ("fast_path_grace = 0", "allowed: 1 to 3600 (seconds)"),
         ('retention = "7"', 'retention = "7" is wrong; allowed: 1 to 365 (days)'),
+        ("pause_after = 73", "pause_after = 73 is wrong; allowed: 1 to 72 (hours"),
         ("backlog_alarm = 0", "= 0 is wrong; allowed: 1 to 1000000000 (messages in the outbox)"),
         ("age_alarm = 30", "age_alarm = 30 is wrong; allowed: 60 to 604800 (seconds)"),
         ('alarm_email = "oncall"', 'alarm_email = "oncall" is wrong; allowed: one e-mail address'),
@@ -349,3 +356,15 @@ def should_say_how_to_name_another_file() -> None:
         SettingsError, match=r"nowhere.toml doesn't exist; name another file with -c config=FILE"
     ):
         read_settings({"config": "nowhere.toml"})
+
+
+def should_refuse_an_order_that_a_target_can_not_keep(tmp_path: Path) -> None:
+    worker_folder(tmp_path, "wait", **{"state_machine.asl.json": "{}"})
+    declared = webhook(ordered="true", target='["process_order", "wait"]')
+    batches, executions = mistakes(tmp_path, f"[workers.process_order]\nbatch_size = 5\n{declared}")
+    assert batches.startswith(
+        'worker "process_order": batch_size = 5 is wrong: webhook "order.created" is ordered'
+    )
+    assert executions.startswith(
+        'webhook "order.created": ordered = true is wrong: the executions of state machine "wait" run side'
+    )

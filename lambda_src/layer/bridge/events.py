@@ -92,7 +92,7 @@ class Event:
         id: the same for every delivery of this event: "<webhook-id>:<index>".
         type: the webhook's name.
         timestamp: when the statement ran, with its time zone.
-        operation: INSERT, UPDATE or DELETE.
+        operation: INSERT, UPDATE, DELETE, or READ for a row that was there before the webhook.
         schema: the table's schema.
         table: the table's name.
         record: the row after the change, as to_jsonb shows it, numbers with a fraction as Decimal.

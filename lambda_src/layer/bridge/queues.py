@@ -9,6 +9,7 @@ from bridge import aws
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 MAX_BATCH_ENTRIES = 10
@@ -16,10 +17,19 @@ MAX_BATCH_BYTES = 1_048_576
 
 
 class Entry(NamedTuple):
-    """One event on its way to a queue."""
+    """One event on its way to a queue.
+
+    Attributes:
+        queue_url: the queue's.
+        body: what is sent.
+        group: of a FIFO queue, whose entries of one group stay in their order; "" for another queue.
+        deduplication_id: of a FIFO queue, which drops what comes with the same one within five minutes.
+    """
 
     queue_url: str
     body: str
+    group: str = ""
+    deduplication_id: str = ""
 
 
 class Batch(NamedTuple):
@@ -63,8 +73,8 @@ def pack(entries: Sequence[Entry], indexes: Iterable[int]) -> Iterator[Batch]:
     """Pack the entries at these indexes into batches within SQS's limits, each for one queue."""
     open_batches: dict[str, tuple[Batch, int]] = {}
     for index in indexes:
-        queue_url, body = entries[index]
-        size = len(body.encode())
+        queue_url = entries[index].queue_url
+        size = len(entries[index].body.encode())
         batch, used = open_batches.get(queue_url, (Batch(queue_url, []), 0))
         if len(batch.indexes) == MAX_BATCH_ENTRIES or (batch.indexes and used + size > MAX_BATCH_BYTES):
             yield batch
@@ -81,10 +91,18 @@ def _send(entries: Sequence[Entry], batch: Batch) -> dict[int, str]:
     try:
         answer = client().send_message_batch(
             QueueUrl=batch.queue_url,
-            Entries=[{"Id": str(index), "MessageBody": entries[index].body} for index in batch.indexes],
+            Entries=[_request_entry(index, entries[index]) for index in batch.indexes],
         )
     except ClientError as error:
         return dict.fromkeys(batch.indexes, str(error.response["Error"]["Code"]))
     except BotoCoreError as error:
         return dict.fromkeys(batch.indexes, type(error).__name__)
     return {int(failure["Id"]): failure["Code"] for failure in answer.get("Failed", [])}
+
+
+def _request_entry(index: int, entry: Entry) -> "SendMessageBatchRequestEntryTypeDef":
+    request: SendMessageBatchRequestEntryTypeDef = {"Id": str(index), "MessageBody": entry.body}
+    if entry.group:
+        request["MessageGroupId"] = entry.group
+        request["MessageDeduplicationId"] = entry.deduplication_id
+    return request

@@ -14,7 +14,7 @@ import { decode } from './json_text.js'
  * @property {string} id the same for every delivery of this event: "<webhook-id>:<index>"
  * @property {string} type the webhook's name
  * @property {Date} timestamp when the statement ran, to the millisecond
- * @property {string} operation INSERT, UPDATE or DELETE
+ * @property {string} operation INSERT, UPDATE, DELETE, or READ for a row that was there before the webhook
  * @property {string} schema the table's schema
  * @property {string} table the table's name
  * @property {Row | null} record the row after the change; null for DELETE

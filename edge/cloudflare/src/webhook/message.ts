@@ -22,7 +22,7 @@ export interface Event {
   readonly type: string
   /** When the statement ran, to the millisecond. */
   readonly timestamp: Date
-  readonly operation: 'INSERT' | 'UPDATE' | 'DELETE'
+  readonly operation: 'INSERT' | 'UPDATE' | 'DELETE' | 'READ'
   readonly schema: string
   readonly table: string
   /** The row after the change; null for DELETE. */
@@ -36,7 +36,7 @@ export interface Event {
   readonly transaction: Transaction
 }
 
-const OPERATIONS = ['INSERT', 'UPDATE', 'DELETE'] as const
+const OPERATIONS = ['INSERT', 'UPDATE', 'DELETE', 'READ'] as const
 
 /**
  * Read the events of a message.

@@ -56,6 +56,19 @@ as $$
 $$;
 comment on function bridge.capture_record(jsonb, text, text) is 'SQL for the record of one side, new or old.';
 
+create or replace function bridge.capture_key(declared jsonb, operation text) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  -- The key that the row had: what happened to it before goes by that one.
+  select case when (declared ->> 'ordered')::boolean then (
+    select format('jsonb_build_object(%s)', string_agg(
+      format('%L, %s.%I', name, case operation when 'insert' then 'new' else 'old' end, name), ', ' order by position))
+    from unnest(bridge.key_columns(bridge.relation(declared ->> 'table'))) with ordinality as k (name, position))
+  end
+$$;
+comment on function bridge.capture_key(jsonb, text) is
+  'SQL for an event''s key, which tells whose changes keep their order; null for a webhook that isn''t ordered.';
+
 create or replace function bridge.capture_where(declared jsonb, operation text) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -110,10 +123,10 @@ begin
           jsonb_agg(
             jsonb_build_object(
               'id', statement_id || lpad(to_hex(first_number + number / 100), 8, '0') || ':' || number %% 100,
-              'operation', %2$L, 'schema', %3$L, 'table', %4$L, 'record', record, 'old_record', old_record)
+              'operation', %2$L, 'schema', %3$L, 'table', %4$L, 'record', record, 'old_record', old_record%13$s)
             order by number)
         from (
-          select row_number() over () - 1 as number, %5$s as record, %6$s as old_record
+          select row_number() over () - 1 as number, %5$s as record, %6$s as old_record%14$s
           from %7$s
           where %8$s) as numbered
         group by number / 100;
@@ -136,7 +149,7 @@ begin
       event := jsonb_build_object(
         'operation', %2$L, 'schema', %3$L, 'table', %4$L,
         'record', bridge.pick(to_jsonb(changed.new_row), %11$L::text[]),
-        'old_record', bridge.pick(to_jsonb(changed.old_row), %11$L::text[]));
+        'old_record', bridge.pick(to_jsonb(changed.old_row), %11$L::text[])%15$s);
       select %8$s into fires
       from jsonb_populate_record(null::%12$s, to_jsonb(changed.new_row)) as new,
         jsonb_populate_record(null::%12$s, to_jsonb(changed.old_row)) as old;
@@ -178,7 +191,13 @@ $source$,
     case operation when 'delete' then 'null::jsonb' else 'new_row.row_' end,
     case operation when 'insert' then 'null::jsonb' else 'old_row.row_' end,
     bridge.capture_columns(declared),
-    bridge.relation(declared ->> 'table'));
+    bridge.relation(declared ->> 'table'),
+    case when bridge.capture_key(declared, operation) is not null then ', ''key'', key' else '' end,
+    coalesce(', ' || bridge.capture_key(declared, operation) || ' as key', ''),
+    case when bridge.capture_key(declared, operation) is not null then format(
+      ', ''key'', bridge.pick(to_jsonb(changed.%s_row), %L::text[])',
+      case operation when 'insert' then 'new' else 'old' end,
+      bridge.key_columns(bridge.relation(declared ->> 'table'))) else '' end);
 end
 $$;
 comment on function bridge.capture_source(jsonb, text) is 'The PL/pgSQL of the trigger function for one webhook and operation.';

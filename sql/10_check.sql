@@ -19,7 +19,7 @@ $$;
 comment on function bridge.nearest(text, text[]) is 'The candidate most like the given name, or null if none is.';
 
 create or replace function bridge.relation(name text) returns regclass
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable strict set search_path = pg_catalog, pg_temp
 as $$
 declare
   parts text[];
@@ -107,6 +107,11 @@ begin
   if not has_table_privilege(relation, 'trigger') then
     return next format('role %I may not create triggers on "%s" of webhook "%s": run "grant trigger on %s to %I" as its owner',
       current_user, declared ->> 'table', webhook, relation, current_user);
+  end if;
+  if (declared ->> 'ordered')::boolean and bridge.key_columns(relation) = '{}' then
+    return next format('"%s" of ordered webhook "%s" has no primary key, which tells whose changes keep their order: '
+      'add one, or leave out ordered', declared ->> 'table', webhook);
+    return;
   end if;
   if operations && '{update,delete}' and bridge.key_columns(relation) = '{}' then
     return next format('"%s" of webhook "%s" has no primary key, which update and delete need to tell which row changed: '

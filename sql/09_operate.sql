@@ -46,23 +46,26 @@ comment on function bridge.ping_answer(bigint) is
   'What came back for bridge.ping(); null while nothing has. repeats_id: whether the webhook-id is in it, within the hour.';
 
 create or replace view bridge.dead_letter as
-  select id as message_id, webhook, target, created_at, attempts, last_error, body -> 'data' as events
+  select id as message_id, webhook, target, created_at, attempts, last_error, tried, body -> 'data' as events
   from bridge.message where state = 'dead';
-comment on view bridge.dead_letter is 'Messages that were given up or could never be sent, and why.';
+comment on view bridge.dead_letter is
+  'Messages that were given up or could never be sent, why, and what was tried: when, by whom, with what answer.';
 
 create or replace view bridge.status as
   with declared as (
-    select name as webhook, unnest(targets) as target, enabled from bridge.webhook),
+    select name as webhook, unnest(targets) as target, enabled, paused_because from bridge.webhook),
   followed as (
-    select webhook, target, enabled from declared
+    select webhook, target, enabled, paused_because from declared
     union all
     -- Declared no more, and not done with.
-    select distinct webhook, target, null::boolean
+    select distinct webhook, target, null::boolean, null
     from bridge.message
     where (state = 'pending' or state = 'dead')
       and (webhook, target) not in (select webhook, target from declared))
   select
-    w.webhook, w.target, w.enabled, t.paused_because,
+    w.webhook, w.target, w.enabled,
+    nullif(concat_ws('; ', t.paused_because, 'the webhook: ' || w.paused_because), '') as paused_because,
+    t.failing_since,
     case when t.held_until > clock_timestamp() then t.held_until end as held_until,
     m.pending, m.oldest_pending, m.dead, m.last_error
   from followed as w
@@ -76,7 +79,7 @@ create or replace view bridge.status as
     from bridge.message
     where webhook = w.webhook and target = w.target and (state = 'pending' or state = 'dead')) as m on true;
 comment on view bridge.status is
-  'Per webhook and target: whether it is enabled, paused or held, what waits, since when, what was given up, and the latest error of these.';
+  'Per webhook and target: whether it is enabled, paused, failing or held, what waits, since when, what was given up, and the latest error of these.';
 
 create or replace function bridge.let_process(role_name regrole) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp

@@ -142,35 +142,42 @@ begin
   perform bridge.sync_targets(desired -> 'targets');
 
   insert into bridge.webhook as present (
-    name, table_schema, table_name, operations, columns, condition, targets, enabled, declaration)
+    name, table_schema, table_name, operations, columns, condition, targets, enabled, ordered, max_per_minute,
+    declaration)
   select
     w ->> 'name',
     (parse_ident(w ->> 'table'))[1], (parse_ident(w ->> 'table'))[2],
     array(select jsonb_array_elements_text(w -> 'operations')),
     case when jsonb_typeof(w -> 'columns') = 'array' then array(select jsonb_array_elements_text(w -> 'columns')) end,
     w ->> 'when', array(select jsonb_array_elements_text(coalesce(w -> 'targets', jsonb_build_array(w -> 'target')))),
-    coalesce((w ->> 'enabled')::boolean, true), w
+    coalesce((w ->> 'enabled')::boolean, true), coalesce((w ->> 'ordered')::boolean, false),
+    (w ->> 'max_per_minute')::integer, w
   from jsonb_array_elements(desired -> 'webhooks') as w
   on conflict (name) do update set
     table_schema = excluded.table_schema, table_name = excluded.table_name, operations = excluded.operations,
     columns = excluded.columns, condition = excluded.condition, targets = excluded.targets,
-    declaration = excluded.declaration,
+    ordered = excluded.ordered, declaration = excluded.declaration,
     -- What was switched by hand stays switched, until the declaration itself says otherwise.
     enabled = case when excluded.declaration -> 'enabled' is distinct from present.declaration -> 'enabled'
-      then excluded.enabled else present.enabled end;
+      then excluded.enabled else present.enabled end,
+    max_per_minute = case
+      when excluded.declaration -> 'max_per_minute' is distinct from present.declaration -> 'max_per_minute'
+      then excluded.max_per_minute else present.max_per_minute end;
 
   delete from bridge.webhook
   where name not in (select w ->> 'name' from jsonb_array_elements(desired -> 'webhooks') as w);
 
-  insert into bridge.installation (owner, webhook_url, fast_path_grace, retention, declaration)
+  insert into bridge.installation (owner, webhook_url, fast_path_grace, retention, pause_after, declaration)
   values (
     owner, rtrim(desired ->> 'webhook_url', '/'),
     make_interval(secs => (desired ->> 'fast_path_grace')::double precision),
     make_interval(days => (desired ->> 'retention')::integer),
+    make_interval(hours => coalesce((desired ->> 'pause_after')::integer, 24)),
     desired)
   on conflict (only_row) do update set
     owner = excluded.owner, webhook_url = excluded.webhook_url, fast_path_grace = excluded.fast_path_grace,
-    retention = excluded.retention, declaration = excluded.declaration, updated_at = now();
+    retention = excluded.retention, pause_after = excluded.pause_after, declaration = excluded.declaration,
+    updated_at = now();
 end
 $$;
 comment on function bridge.sync_declaration(jsonb, text) is 'Writes the declaration into bridge.target, bridge.webhook and bridge.installation.';

@@ -1,0 +1,214 @@
+-- Rows that were there before their webhook, sent as events of operation READ: by redelivery, a chunk at a time, each in
+-- a transaction of its own, from one primary key to the next.
+
+create or replace function bridge.backfill(webhook text, target text default null) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  known bridge.webhook := bridge.webhook_named(webhook);
+  wanted text[] := case when target is null then known.targets else array[target] end;
+  job_id uuid;
+begin
+  if not wanted <@ known.targets then
+    raise exception using
+      errcode = 'undefined_object',
+      message = format('"%s" is no target of webhook "%s"', target, webhook),
+      hint = format('Its targets: %s.', array_to_string(known.targets, ', '));
+  end if;
+  if not known.operations && '{insert,update}' then
+    raise exception using
+      errcode = 'object_not_in_prerequisite_state',
+      message = format('webhook "%s" tells of deleted rows only: there are none to read', webhook);
+  end if;
+  if bridge.key_columns(bridge.relation(known.declaration ->> 'table')) = '{}' then
+    raise exception using
+      errcode = 'object_not_in_prerequisite_state',
+      message = format('"%s" has no primary key, by which its rows could be read', known.declaration ->> 'table');
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('bridge.backfill', 0));
+  select j.id into job_id from bridge.backfill_job as j
+  where j.webhook = known.name and j.targets = wanted and j.finished_at is null;
+  if job_id is null then
+    insert into bridge.backfill_job (webhook, targets) values (known.name, wanted) returning id into job_id;
+  else
+    raise notice 'this backfill is under way already';
+  end if;
+  perform bridge.wake();
+  return job_id;
+end
+$$;
+comment on function bridge.backfill(text, text) is
+  'Sends the rows that a webhook''s table has now and that meet its condition as READ events, to all its targets or one. Returns at once: redelivery does it; the view bridge.backfills shows how far it is.';
+
+create or replace function bridge.stop_backfill(webhook text) returns integer
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stopped integer;
+begin
+  update bridge.backfill_job as j set finished_at = clock_timestamp(), last_error = 'stopped by hand'
+  where j.webhook = stop_backfill.webhook and j.finished_at is null;
+  get diagnostics stopped = row_count;
+  return stopped;
+end
+$$;
+comment on function bridge.stop_backfill(text) is
+  'Ends a webhook''s backfills where they are; what they have written is still delivered. Returns how many.';
+
+create or replace view bridge.backfills as
+  select
+    j.id, j.webhook, j.targets, j.events,
+    (select greatest(sum(c.reltuples), 0)::bigint
+      from pg_partition_tree(bridge.relation(w.declaration ->> 'table')) as p join pg_class as c on c.oid = p.relid
+      where p.isleaf) as rows_estimated,
+    j.started_at, j.updated_at, j.finished_at, j.last_error
+  from bridge.backfill_job as j left join bridge.webhook as w on w.name = j.webhook;
+comment on view bridge.backfills is
+  'Backfills: the events written so far, of about how many rows in the table, and why one stands still or ended early.';
+
+create or replace function bridge.backfill_query(declared jsonb) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with key as (
+    select k.name, k.position, format_type(a.atttypid, a.atttypmod) as type
+    from unnest(bridge.key_columns(bridge.relation(declared ->> 'table'))) with ordinality as k (name, position)
+    join pg_attribute as a on a.attrelid = bridge.relation(declared ->> 'table') and a.attname = k.name)
+  select format(
+    'with new_rows as materialized ('
+    ' select * from %1$s as r where $1 is null or (%2$s) > (%3$s) order by %4$s limit $2)'
+    ' select (select array_agg(event) from ('
+    ' select jsonb_build_object(''operation'', ''READ'', ''schema'', %5$L::text, ''table'', %6$L::text,'
+    ' ''record'', %7$s, ''old_record'', null%8$s) as event from %9$s where $3 and %10$s) as events) as events,'
+    ' (select array[%11$s] from new_rows as r order by %12$s limit 1) as last_key,'
+    ' (select count(*) from new_rows) as size',
+    bridge.relation(declared ->> 'table'),
+    string_agg(format('r.%I', name), ', ' order by position),
+    string_agg(format('$1[%s]::%s', position, type), ', ' order by position),
+    string_agg(format('r.%I', name), ', ' order by position),
+    (parse_ident(declared ->> 'table'))[1], (parse_ident(declared ->> 'table'))[2],
+    bridge.capture_record(declared, 'insert', 'new'),
+    coalesce(', ''key'', ' || bridge.capture_key(declared, 'insert'), ''),
+    bridge.capture_from('insert'),
+    bridge.capture_where(declared, 'insert'),
+    string_agg(format('r.%I::text', name), ', ' order by position),
+    string_agg(format('r.%I desc', name), ', ' order by position))
+  from key
+$$;
+comment on function bridge.backfill_query(jsonb) is
+  'SQL that reads the rows after a key ($1, null: from the start; at most $2) and gives their events, those that meet the condition ($3: false, none), the last key, and how many rows there were.';
+
+create or replace function bridge.backfill_chunk(
+  job bridge.backfill_job, webhook bridge.webhook, max_rows integer, reading boolean default true
+) returns bridge.backfill_job
+language plpgsql volatile
+-- As the trigger functions have it, so that a record looks the same.
+set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set bytea_output = hex
+set extra_float_digits = 1 set intervalstyle = postgres set datestyle = 'ISO, MDY'
+as $$
+declare
+  chunk record;
+  message_id uuid;
+  part integer;
+begin
+  execute bridge.backfill_query(webhook.declaration) into chunk using job.position, max_rows, reading;
+  for part in 0..(coalesce(cardinality(chunk.events), 0) - 1) / 100 loop
+    exit when coalesce(cardinality(chunk.events), 0) = 0;
+    message_id := bridge.new_message_id();
+    perform bridge.put(
+      message_id, webhook, bridge.relation(webhook.declaration ->> 'table')::oid,
+      bridge.envelope(webhook.name) || jsonb_build_object(
+        'data', bridge.numbered(message_id, chunk.events[part * 100 + 1 : part * 100 + 100])),
+      bridge.unposted(webhook, job.targets), '0');
+  end loop;
+  job.events := job.events + coalesce(cardinality(chunk.events), 0);
+  job.position := coalesce(chunk.last_key, job.position);
+  job.last_error := null;
+  if chunk.size < max_rows then
+    job.finished_at := clock_timestamp();
+  end if;
+  return job;
+end
+$$;
+comment on function bridge.backfill_chunk(bridge.backfill_job, bridge.webhook, integer, boolean) is
+  'Writes the events of the next rows to the outbox; not reading, only goes past them. Returns the job as it is then.';
+
+create or replace function bridge.backfill_on(job bridge.backfill_job, webhook bridge.webhook, max_rows integer)
+returns bridge.backfill_job
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  failure text;
+  row_key text[];
+begin
+  begin
+    return bridge.backfill_chunk(job, webhook, max_rows);
+  exception
+    when transaction_rollback or lock_not_available or insufficient_resources or operator_intervention then
+      raise;
+    when assert_failure or others then
+      get stacked diagnostics failure = message_text;
+  end;
+  if max_rows > 1 then
+    -- One row of them is to blame: it is come upon with fewer.
+    return bridge.backfill_on(job, webhook, max_rows / 10);
+  end if;
+  -- Past the row that can't be evaluated, which is told of; if the table can't even be read, this fails too.
+  row_key := job.position;
+  job := bridge.backfill_chunk(job, webhook, 1, reading => false);
+  if job.position is distinct from row_key then
+    perform bridge.put_dead(
+      m.id, webhook,
+      bridge.envelope(webhook.name) || jsonb_build_object('data', bridge.numbered(m.id, array[jsonb_build_object(
+        'operation', 'READ', 'schema', webhook.table_schema, 'table', webhook.table_name,
+        'record', null, 'old_record', null, 'row', array_to_string(job.position, ', '))])),
+      failure)
+    from bridge.new_message_id() as m (id);
+  end if;
+  return job;
+end
+$$;
+comment on function bridge.backfill_on(bridge.backfill_job, bridge.webhook, integer) is
+  'Like backfill_chunk; a row that can''t be evaluated becomes a dead letter that names its key, and the others go on.';
+
+create or replace function bridge.backfill_step(max_rows integer) returns integer
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  job bridge.backfill_job;
+  webhook bridge.webhook;
+  before bridge.backfill_job;
+begin
+  -- The one that has waited longest.
+  select * into job from bridge.backfill_job where finished_at is null
+  order by updated_at limit 1 for update skip locked;
+  -- What it has written goes first, so that it fills neither the outbox nor the queues.
+  if not found or (
+    select count(*) from (
+      select from bridge.message where target = any (job.targets) and state = 'pending' limit 100) as waiting) = 100
+  then
+    return 0;
+  end if;
+  before := job;
+  begin
+    select * into strict webhook from bridge.webhook where name = job.webhook;
+    job := bridge.backfill_on(job, webhook, max_rows);
+  exception
+    when no_data_found then
+      job := before;
+      job.finished_at := clock_timestamp();
+      job.last_error := 'the webhook is declared no more';
+    when assert_failure or others then
+      job := before;
+      get stacked diagnostics job.last_error = message_text;
+  end;
+  update bridge.backfill_job
+  set position = job.position, events = job.events, finished_at = job.finished_at, last_error = job.last_error,
+    updated_at = clock_timestamp()
+  where id = job.id;
+  -- Nothing more to do now where it stands still.
+  return case when job.position is distinct from before.position then 1 else 0 end;
+end
+$$;
+comment on function bridge.backfill_step(integer) is
+  'Takes one backfill a chunk further, at most so many rows, unless 100 messages wait for its targets. Returns 1 if it got on, else 0.';
