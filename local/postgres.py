@@ -13,7 +13,7 @@ from local.directories import RunDirectory
 from local.errors import StartError, with_log
 from local.part import Part
 from local.ports import HOST, on_free_port
-from local.processes import Process, interrupted_later, run, spawn
+from local.processes import Process, interrupted_later, kill_family, run, spawn
 
 ROLES = Path(__file__).parent / "sql" / "roles.sql"
 START_SECONDS = 60
@@ -77,9 +77,18 @@ class Server(Part):
             self._directory.remove()
         self._directory = None
 
-    def restart(self, *, crash: bool = False) -> None:
-        """Stop and start on the same data and port; a `crash` empties unlogged tables, as pg_net's are."""
-        self._end(signal.SIGQUIT if crash else signal.SIGINT)
+    def crash(self) -> None:
+        """Kill it with all that it has started, in the middle of what they do."""
+        if self.process is not None:
+            kill_family(self.process)
+            self.process = None
+
+    def start_again(self) -> None:
+        """Start on the same data and port; after a crash, unlogged tables are empty, as pg_net's are.
+
+        Raises:
+            StartError: as `start`.
+        """
         self._launch(self.port)
 
     def url(self, database: str = OWNER, user: str = OWNER) -> str:

@@ -71,6 +71,26 @@ class Process:
         return True
 
 
+def kill_family(process: Process, *, timeout: float = 10) -> None:
+    """Kill a process and its children with SIGKILL, at once, also those with a session of their own."""
+    family = [process, *children(process.pid)]
+    with interrupted_later():
+        for member in family:
+            _send(member.pid, signal.SIGKILL, group=False)
+        for member in family:
+            member.wait(timeout)
+
+
+def children(pid: int) -> list[Process]:
+    """Return the processes that `pid` has started and that still run."""
+    listed = subprocess.run(
+        ["/bin/ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [line.split() for line in listed.stdout.splitlines()]
+    found = [int(child) for child, parent in pairs if int(parent) == pid]
+    return [Process(child, started) for child in found if (started := _start_time(child)) is not None]
+
+
 def spawn(  # noqa: PLR0913 - all of them are what makes a process
     command: Sequence[str | Path],
     *,

@@ -126,6 +126,35 @@ def should_settle_what_pg_net_has_delivered(redeliver: Redeliver, orders: TestDa
     assert queue.bodies() == []
 
 
+def should_write_and_deliver_a_backfill_in_one_run(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redeliver.running.BACKFILL_ROWS", 70)
+    insert(orders, 1, 251)
+    orders.clear()
+    orders.execute("select bridge.backfill('webhook')")
+
+    redeliver()
+
+    assert delivered(queue) == list(range(1, 252))
+    assert orders.rows("select events, finished_at is not null from bridge.backfills") == [[251, True]]
+
+
+def should_let_through_what_a_webhook_may_send(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue
+) -> None:
+    orders.execute("select bridge.pause_webhook('webhook')")
+    insert(orders, 1, 3)
+    orders.execute("update bridge.message set due_at = 'infinity'")
+    summary = redeliver()
+    assert (summary["redelivered"], summary["pending"], summary["oldest_seconds"]) == (0, 1, 0)
+
+    orders.execute("select bridge.resume_webhook('webhook')")
+    redeliver()
+
+    assert delivered(queue) == [1, 2, 3]
+
+
 def should_take_more_than_one_lease(
     redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

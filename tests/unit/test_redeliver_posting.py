@@ -73,12 +73,18 @@ class Outside:
         self._secret = secret
         self._monkeypatch = monkeypatch
 
-    def declare(self, timeout: float = 2, ranges: str = '["127.0.0.0/8"]', **urls: str) -> None:
-        targets = [{"name": name, "kind": "http", "url": url} for name, url in urls.items()]
+    def declare(
+        self, timeout: float = 2, ranges: str = '["127.0.0.0/8"]', *, ordered: bool = False, **urls: str
+    ) -> None:
+        targets = [
+            {"name": name, "kind": "http", "url": url, "ordered": ordered} for name, url in urls.items()
+        ]
         declared = webhook(table="public.orders", operations=["insert"], targets=list(urls))
         self._orders.sync_all([declared], targets=targets)
         environment = {
-            "TARGETS": json.dumps({name: {"url": url, "timeout": timeout} for name, url in urls.items()}),
+            "TARGETS": json.dumps(
+                {name: {"url": url, "timeout": timeout, "ordered": ordered} for name, url in urls.items()}
+            ),
             "ALLOWED_TARGET_RANGES": ranges,
             **{f"TARGET_{name.upper()}_SECRET_ID": self._secret.id for name in urls},
         }
@@ -463,3 +469,25 @@ def should_name_a_target_that_is_not_deployed(
     assert outside.errors() == [
         ["pending", 1, 'target "edge" of webhook "webhook" is not deployed; deployed: none']
     ]
+
+
+def should_keep_the_order_of_an_ordered_target(outside: Outside, edge: Target) -> None:
+    outside.declare(edge=edge.url, ordered=True)
+    first, second, *others = outside.insert(12)
+    failed: list[str] = []
+
+    def busy(received: Received) -> Answer:
+        message = received.headers["webhook-id"]
+        if message == second and not failed:
+            failed.append(message)
+            return Answer(500)
+        return Answer(200)
+
+    edge.answer = busy
+    outside.run()
+    # One that fails holds up those behind it, until it is accepted.
+    assert [received.headers["webhook-id"] for received in edge.received] == [first, second]
+
+    outside.due()
+    outside.run()
+    assert [received.headers["webhook-id"] for received in edge.received] == [first, second, second, *others]

@@ -281,7 +281,7 @@ describe('a message that is refused', () => {
     [message([{}], {}, { id: 1 }).body, 'malformed event 0: "id" must be a string'],
     [
       message([{}], {}, { operation: 'TRUNCATE' }).body,
-      'malformed event 0: "operation" must be "INSERT" or "UPDATE" or "DELETE"',
+      'malformed event 0: "operation" must be "INSERT" or "UPDATE" or "DELETE" or "READ"',
     ],
     [message([{}], {}, { record: [] }).body, 'malformed event 0: "record" must be an object or null'],
   ])('should be malformed: %s', async (body, error) => {

@@ -1,0 +1,121 @@
+"""The deployment that the suite breaks: its declaration, and the CDK CLI."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from faults.partner import NAME as PARTNER
+from local import deploy
+from local.aws import REGION
+from local.errors import LocalError
+from local.processes import run
+from local.system import System
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "local" / "demo" / "schema.sql"
+CREATED = """
+[[webhooks]]
+name = "order.created"
+table = "public.orders"
+operations = ["insert"]
+when = "new.total > 0"
+target = "process_order"
+"""
+EXPORTED = f"""
+[[webhooks]]
+name = "order.exported"
+table = "public.orders"
+operations = ["insert"]
+when = "new.currency = 'usd'"
+target = "{PARTNER}"
+"""
+SETTINGS = f"""
+[[targets]]
+name = "{PARTNER}"
+url = "https://partner.example/hooks/{{webhook}}"
+
+[stages.local]
+layer_platform = "local"
+database_tls = "disable"
+removal = "destroy"
+fast_path_grace = 5
+allowed_target_ranges = ["127.0.0.0/8"]
+"""
+
+
+class Bridge:
+    """The app with the suite's declaration, deployed and deployed again.
+
+    Args:
+        system: a running one.
+        config: where to write the declaration.
+        partner_url: of the target outside.
+    """
+
+    def __init__(self, system: System, config: Path, *, partner_url: str) -> None:
+        self._system = system
+        self._config = config
+        self._partner_url = partner_url
+
+    def prepare(self) -> None:
+        """Make the tables, and prepare the local AWS for the CDK."""
+        with psycopg.connect(self._system.direct_url, autocommit=True) as connection:
+            connection.execute(SCHEMA.read_bytes())
+        deploy.bootstrap(self._system)
+
+    def deploy(
+        self,
+        webhooks: str = CREATED + EXPORTED,
+        *,
+        api: str = "",
+        once_filled: Callable[[], object] | None = None,
+    ) -> dict[str, Any]:
+        """Deploy webhooks.
+
+        Args:
+            webhooks: as bridge.toml has them.
+            api: address of what stands before the API; default: nothing does.
+            once_filled: as of `local.deploy.deploy`.
+
+        Returns:
+            The outputs of the bridge stack.
+
+        Raises:
+            DeployError: the deployment failed; the message says why.
+        """
+        self._config.write_text(webhooks + SETTINGS + _routes(), "utf-8")
+        context = {"target_urls": f"{PARTNER}={self._partner_url}/hooks/{{webhook}}"}
+        if api:
+            context["webhook_url"] = f"{api}/_aws/execute-api/{{api_id}}/$default"
+        return deploy.deploy(self._system, config=self._config, context=context, once_filled=once_filled)
+
+    def redrive(self) -> None:
+        """Send the worker's dead letters back, as whoever operates it does.
+
+        Raises:
+            LocalError: that failed; the message holds the output.
+        """
+        command = [sys.executable, "-m", "scripts.dead_letters", "redrive", "process_order"]
+        options = ["--stage", deploy.STAGE, "--config", str(self._config), "--region", REGION, "--yes"]
+        code, said = run([*command, *options], environment=self._system.environment(), directory=ROOT)
+        if code:
+            raise LocalError(f"redriving failed:\n{said}")
+
+    def partner_secret(self) -> str:
+        return deploy.signing_secret(self._system, f"target-{PARTNER}")
+
+
+def by_way_of(proxy: str, url: str) -> str:
+    """Return an address with the scheme, host and port of a proxy."""
+    there, through = urlsplit(url), urlsplit(proxy)
+    return there._replace(scheme=through.scheme, netloc=through.netloc).geturl()
+
+
+def _routes() -> str:
+    """A route for each function: the app has none that can't be reached."""
+    folders = sorted(path.parent.name for path in (ROOT / "lambda_src" / "functions").glob("*/handler.py"))
+    return "".join(f'\n[functions.{name}]\nroutes = {{ "GET /{name}" = [] }}\n' for name in folders)

@@ -1,0 +1,48 @@
+"""The scenarios, in the order in which they run."""
+
+from faults.scenario import Scenario
+from faults.scenarios import (
+    api,
+    database,
+    dead_letters,
+    deployments,
+    pg_net,
+    queues,
+    secrets,
+    targets,
+    workers,
+)
+
+ALL: tuple[Scenario, ...] = (
+    pg_net.killed,
+    pg_net.frozen,
+    pg_net.missing,
+    pg_net.vault_missing,
+    database.killed,
+    database.redelivery_cut,
+    database.pooler_full,
+    api.refuses,
+    api.silent,
+    api.answers_500,
+    api.answers_429,
+    api.redirects,
+    api.answers_lost,
+    api.receiver_killed,
+    secrets.rotated,
+    secrets.ahead,
+    secrets.behind,
+    secrets.far_ahead,
+    secrets.far_behind,
+    queues.half_a_batch,
+    queues.two_redeliveries,
+    workers.killed,
+    workers.unanswered,
+    workers.poison,
+    targets.gone,
+    targets.silent,
+    targets.paused,
+    dead_letters.redriven,
+    dead_letters.replayed,
+    deployments.changes,
+    deployments.fails,
+)

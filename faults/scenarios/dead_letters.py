@@ -1,0 +1,48 @@
+"""From a failure that no attempt survives to a dead letter, and back again."""
+
+from faults.errors import SkippedError
+from faults.proxies.http import answering
+from faults.scenario import Scene, scenario
+
+ATTEMPTS = 1
+REFUSE = "insert into faults.refused (sku) values (%(sku)s)"
+ACCEPT = "delete from faults.refused where sku = %(sku)s"
+ALL_BUT_THE_LAST_ATTEMPT = """
+update bridge.message set attempts = 9 where state = 'pending' and id >= %(first_id)s
+"""
+DEAD = "select count(*) from bridge.message where state = 'dead' and id >= %(first_id)s"
+REPLAY = "select bridge.replay(webhook => 'order.created', dead_only => true)"
+
+
+@scenario("worker-dead-letters")
+def redriven(scene: Scene) -> None:
+    """A bug makes every event a dead letter; it is mended, and they are sent back to the worker."""
+    world = scene.world
+    if world.bridge is None:
+        raise SkippedError("the deployment is another's")
+    world.database.run(REFUSE, {"sku": scene.sku})
+    policy = world.cloud.redrive_policy(world.queue, ATTEMPTS)
+    with world.cloud.attributes(world.queue, RedrivePolicy=policy):
+        scene.flow(4)
+        scene.wait_for(
+            lambda: world.cloud.waiting(world.dead_letters), "nothing became a dead letter", seconds=40
+        )
+    world.database.run(ACCEPT, {"sku": scene.sku})
+    world.bridge.redrive()
+    scene.require(not scene.count().unwarranted, "dead letters are left")
+
+
+@scenario("outbox-dead-letters")
+def replayed(scene: Scene) -> None:
+    """The last attempt for each message fails; once the API is back, the dead letters are replayed."""
+    database = scene.world.database
+    with scene.world.api.behaving(answering(500)):
+        scene.flow(3)
+        database.run(ALL_BUT_THE_LAST_ATTEMPT, {"first_id": scene.first_id})
+        scene.wait_for(lambda: _settled_dead(scene), "no message was given up")
+    scene.require(database.value(REPLAY), "no message was replayed")
+
+
+def _settled_dead(scene: Scene) -> object:
+    scene.world.redeliver()
+    return scene.world.database.value(DEAD, {"first_id": scene.first_id})

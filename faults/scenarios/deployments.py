@@ -1,0 +1,51 @@
+"""Deployments that change triggers while rows are written, and one that fails."""
+
+from faults.bridge import CREATED, EXPORTED, Bridge
+from faults.errors import SkippedError
+from faults.scenario import Scene, scenario
+from local.errors import DeployError
+
+CHANGED = """
+[[webhooks]]
+name = "order.changed"
+table = "public.orders"
+operations = ["update"]
+columns = ["currency"]
+target = "process_order"
+"""
+OTHER_CONDITION = CREATED.replace("new.total > 0", "new.total >= 0.01 and new.items is not null")
+MISTAKEN = CREATED.replace("new.total > 0", "new.totally > 0")
+TRIGGERS = "select count(*) from bridge.present_trigger"
+
+
+@scenario("deployed-under-load")
+def changes(scene: Scene) -> None:
+    """A deployment changes one trigger, adds one and takes one away under load; another takes that back."""
+    world, bridge = scene.world, _bridge(scene)
+    bridge.deploy(OTHER_CONDITION + CHANGED, api=world.api.url)
+    scene.require(world.database.value(TRIGGERS), "there are no triggers")
+    bridge.deploy(CREATED + EXPORTED, api=world.api.url)
+    world.interpose()
+
+
+@scenario("deployment-rolled-back")
+def fails(scene: Scene) -> None:
+    """A deployment with a mistake in a condition fails and is rolled back under load."""
+    world, bridge = scene.world, _bridge(scene)
+    before = world.database.value("select declaration::text from bridge.installation")
+    try:
+        bridge.deploy(MISTAKEN + CHANGED, api=world.api.url)
+    except DeployError as error:
+        scene.require("totally" in str(error), f"the deployment failed for something else: {error}")
+    else:
+        scene.require(None, "the deployment did not fail")
+    after = world.database.value("select declaration::text from bridge.installation")
+    scene.require(after == before, "the declaration is another")
+    bridge.deploy(CREATED + EXPORTED, api=world.api.url)
+    world.interpose()
+
+
+def _bridge(scene: Scene) -> Bridge:
+    if scene.world.bridge is None:
+        raise SkippedError("the deployment is another's")
+    return scene.world.bridge

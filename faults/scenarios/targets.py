@@ -1,0 +1,50 @@
+"""A target outside AWS, and what is paused."""
+
+from faults.counting import Route
+from faults.partner import NAME
+from faults.proxies.http import HttpProxy, answering
+from faults.scenario import Scene, scenario
+
+EXPORTED = Route(webhook="order.exported", target=NAME)
+PAUSED = "select count(*) from bridge.target where name = %(name)s and paused_at is not null"
+
+
+def partner(scene: Scene) -> HttpProxy:
+    """Return what stands before the target."""
+    found = scene.world.partner
+    assert found is not None  # noqa: S101 - the suite deploys one
+    return found
+
+
+@scenario("target-410", route=EXPORTED, currency="usd")
+def gone(scene: Scene) -> None:
+    """A target answers 410 and is paused; it comes back, and whoever operates the bridge resumes it."""
+    database = scene.world.database
+    with partner(scene).behaving(answering(410)):
+        scene.flow()
+        scene.world.redeliver()
+        scene.require(database.value(PAUSED, {"name": NAME}), "the target was not paused")
+    scene.flow(1)
+    scene.require(scene.pending(), "nothing has collected")
+    database.value("select bridge.resume(%(name)s)", {"name": NAME})
+
+
+@scenario("target-silent", route=EXPORTED, currency="usd")
+def silent(scene: Scene) -> None:
+    """A target accepts requests and answers none, to pg_net or redelivery; then it does."""
+    with partner(scene).silent() as met:
+        scene.flow(8)
+        scene.world.redeliver()
+    scene.require(met, "no request was left without an answer")
+    scene.world.database.value("select bridge.resume(%(name)s)", {"name": NAME})
+
+
+@scenario("webhook-paused")
+def paused(scene: Scene) -> None:
+    """Whoever operates the bridge pauses the webhook amid writes; resumed, it delivers what has collected."""
+    database = scene.world.database
+    database.value("select bridge.pause_webhook('order.created')")
+    scene.flow(4)
+    scene.world.redeliver()
+    scene.require(scene.pending(), "nothing has collected")
+    database.value("select bridge.resume_webhook('order.created')")

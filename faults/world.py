@@ -1,0 +1,153 @@
+"""The system under test, with something at each joint that can break it."""
+
+import contextlib
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from faults.bridge import Bridge, by_way_of
+from faults.cloud import Cloud
+from faults.database import Database
+from faults.proxies.http import HttpProxy
+from faults.proxies.postgres import PostgresProxy
+from faults.proxies.sqs import hurrying
+from local.part import Part
+from local.system import System
+
+SQS, DATABASE = "AWS_ENDPOINT_URL_SQS", "DATABASE_SECRET_ID"
+# In place of the six minutes after which an event comes again whose worker died.
+VISIBILITY_SECONDS = "10"
+# No scenario kills an event so often, but for those that say so.
+ATTEMPTS = 10
+# Everything that waits longer than the fast path has: what was attempted in vain, or leased to who died.
+HURRY = """
+update bridge.message set due_at = clock_timestamp()
+where state = 'pending' and id >= %(first_id)s and (
+  attempts > 0 or due_at > clock_timestamp() + (select fast_path_grace from bridge.installation))
+"""
+
+
+class World(Part):
+    """A deployed system whose parts reach each other through proxies, from `start` to `stop`.
+
+    Args:
+        system: a running one.
+        outputs: of its bridge stack.
+        bridge: to deploy it again; None: somebody else's deployment, which no scenario may change.
+
+    Attributes:
+        api: between pg_net and the API.
+        partner: between the database, or redelivery, and the target outside; None where there is none.
+        receiver_sqs, redeliver_sqs, worker_sqs: between each of these functions and SQS.
+        redeliver_database, worker_database: between each of these functions and the pooler.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        outputs: dict[str, Any],
+        *,
+        bridge: Bridge | None = None,
+        partner: HttpProxy | None = None,
+    ) -> None:
+        self.system = system
+        self.outputs = outputs
+        self.bridge = bridge
+        self.partner = partner
+        self.cloud = Cloud(system.aws_endpoint, system.state().processes["aws"].pid)
+        self.database = Database(system.direct_url)
+        self.api = HttpProxy(system.aws_endpoint)
+        self.receiver_sqs = HttpProxy(system.aws_endpoint, usual=hurrying)
+        self.redeliver_sqs = HttpProxy(system.aws_endpoint, usual=hurrying)
+        self.worker_sqs = HttpProxy(system.aws_endpoint, usual=hurrying)
+        self.redeliver_database = PostgresProxy(system.pooled_url)
+        self.worker_database = PostgresProxy(system.pooled_url)
+        self.receiver = str(outputs["ReceiveWebhookFunction"])
+        self.redeliver_function = str(outputs["RedeliverFunction"])
+        self.queue = str(outputs["QueueProcessOrder"])
+        self.dead_letters = str(outputs["DeadLetterQueueProcessOrder"])
+        self.worker = self.cloud.function_of(self.queue)
+        self._undo = contextlib.ExitStack()
+
+    def start(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Take the proxies out again, and what counted; harmless twice."""
+        self._undo.close()
+        self.database.close()
+
+    def interpose(self) -> None:
+        """Lead the functions' and the database's ways through the proxies, unless they are."""
+        for function, changed in self._ways().items():
+            present = self.cloud.variables(function)
+            if any(present.get(name) != value for name, value in changed.items()):
+                self.cloud.set_variables(function, {**present, **changed})
+        self.database.run(
+            "update bridge.installation set webhook_url = %(url)s where webhook_url <> %(url)s",
+            {"url": by_way_of(self.api.url, str(self.outputs["WebhookUrl"]))},
+        )
+
+    def redeliver(self) -> dict[str, Any]:
+        """Do what the schedule does each minute; returns what the run did, or with what it failed."""
+        return self.cloud.invoke(self.redeliver_function, {})
+
+    def hurry(self, first_id: str) -> None:
+        """Let what waits for another attempt be due now, as whoever operates it may, from a message on."""
+        self.database.run(HURRY, {"first_id": first_id})
+
+    @property
+    def busy(self) -> bool:
+        """Whether events are in the worker's queue, or with the worker."""
+        return self.cloud.waiting(self.queue) > 0
+
+    def _start(self) -> None:
+        self._undo.callback(self.database.end_counting)
+        self.database.begin_counting()
+        for part in (
+            *(self.api, self.receiver_sqs, self.redeliver_sqs, self.worker_sqs),
+            *(self.redeliver_database, self.worker_database),
+        ):
+            self._undo.enter_context(part)
+        for name, url in self._entries().items():
+            self.cloud.put_secret(name, {"database_url": url})
+            self._undo.callback(self.cloud.delete_secret, name)
+        self._undo.enter_context(
+            self.cloud.attributes(
+                self.queue,
+                VisibilityTimeout=VISIBILITY_SECONDS,
+                RedrivePolicy=self.cloud.redrive_policy(self.queue, ATTEMPTS),
+            )
+        )
+        for function in self._ways():
+            self._undo.callback(self.cloud.set_variables, function, self.cloud.variables(function))
+        self._undo.callback(
+            self._restore_url, self.database.value("select webhook_url from bridge.installation")
+        )
+        self.interpose()
+
+    def _ways(self) -> dict[str, dict[str, str]]:
+        redeliver, worker = self._entries()
+        return {
+            self.receiver: {SQS: self.receiver_sqs.url},
+            self.redeliver_function: {SQS: self.redeliver_sqs.url, DATABASE: redeliver},
+            self.worker: {SQS: self.worker_sqs.url, DATABASE: worker},
+        }
+
+    def _entries(self) -> dict[str, str]:
+        """Entries of Secrets Manager of the suite's own, and what they say."""
+        return {
+            "external-compute/local/faults-redeliver": self.redeliver_database.url,
+            "external-compute/local/faults-worker": self.worker_database.url,
+        }
+
+    def _restore_url(self, url: str) -> None:
+        self.database.run("update bridge.installation set webhook_url = %(url)s", {"url": url})
+
+
+def now() -> datetime:
+    return datetime.now(tz=UTC)

@@ -1,0 +1,113 @@
+"""Those who write: rows committed and rolled back, while a fault is on, each write timed."""
+
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+PRICE = "9.99"
+MISTAKE = "10.99"
+INSERT = """
+insert into public.orders (items, total, currency)
+select jsonb_build_array(jsonb_build_object('sku', %(sku)s::text, 'quantity', 1, 'price', 9.99)),
+  %(total)s::numeric, %(currency)s
+from generate_series(1, %(rows)s)
+"""
+PAUSE_SECONDS = 0.04
+# A statement each, as applications write: its rows. The last is rolled back.
+STATEMENTS = [[1], [1], [5], [1], [1], [2, 1], [1], [2]]
+
+
+@dataclass
+class Written:
+    """What became of the writes of one scenario.
+
+    Attributes:
+        transactions: that were committed.
+        rolled_back: that were rolled back on purpose.
+        lost: whose connection was lost.
+        failures: errors of all others, counted.
+        slowest: seconds that the slowest of the committed took.
+    """
+
+    transactions: int = 0
+    rolled_back: int = 0
+    lost: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0
+
+
+class Writer:
+    """Writes orders over the direct connection, in a thread, from `start` to `stop`; a context manager.
+
+    Args:
+        url: the database's direct address.
+        sku: of the orders' only item, which marks them.
+        currency: of the orders.
+        mistakes: whether some orders have items that don't add up to their total.
+    """
+
+    def __init__(self, url: str, *, sku: str, currency: str = "eur", mistakes: bool = False) -> None:
+        self._url = url
+        self._values = {"sku": sku, "currency": currency}
+        self._mistakes = mistakes
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self.written = Written()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while not self._over.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+                    self._write_over(connection)
+            except psycopg.OperationalError:
+                # The server is away; whoever writes tries again.
+                self._over.wait(0.1)
+
+    def _write_over(self, connection: psycopg.Connection) -> None:
+        turn = 0
+        while not self._over.wait(PAUSE_SECONDS):
+            rows = STATEMENTS[turn % len(STATEMENTS)]
+            keep = turn % len(STATEMENTS) < len(STATEMENTS) - 1
+            total = MISTAKE if self._mistakes and turn % len(STATEMENTS) == 0 else PRICE
+            turn += 1
+            try:
+                self._transaction(connection, rows, total, keep=keep)
+            except psycopg.Error as error:
+                if connection.closed:
+                    self.written.lost += 1
+                    return
+                self.written.failures[f"{type(error).__name__}: {error.diag.message_primary}"] += 1
+
+    def _transaction(
+        self, connection: psycopg.Connection, statements: list[int], total: str, *, keep: bool
+    ) -> None:
+        began = time.monotonic()
+        with connection.transaction(force_rollback=not keep):
+            for rows in statements:
+                connection.execute(INSERT, {**self._values, "total": total, "rows": rows})
+        self.written.slowest = max(self.written.slowest, time.monotonic() - began)
+        if keep:
+            self.written.transactions += 1
+        else:
+            self.written.rolled_back += 1
+
+
+def described(written: Written) -> str:
+    """Return the failures in words."""
+    return json.dumps(dict(written.failures), ensure_ascii=False)

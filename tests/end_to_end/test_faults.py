@@ -1,0 +1,37 @@
+"""A few of the fault suite's scenarios, on the shared deployment; `make faults` runs all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults.running import PASSED, run
+from faults.scenarios import api, pg_net, queues, workers
+from faults.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from faults.scenario import Scenario
+    from tests.end_to_end.deployment import Deployment
+
+SHORT = (pg_net.killed, api.redirects, api.answers_lost, queues.half_a_batch, workers.killed)
+
+
+@pytest.fixture(scope="module")
+def world(shared_deployment: Deployment) -> Iterator[World]:
+    shared_deployment.restore()
+    with World(shared_deployment.system, shared_deployment.outputs) as world:
+        yield world
+
+
+@pytest.mark.parametrize("scenario", SHORT, ids=[scenario.name for scenario in SHORT])
+def should_lose_nothing(world: World, scenario: Scenario) -> None:
+    result = run(world, scenario)
+
+    assert (result.outcome, result.problems) == (PASSED, [])
+    assert result.count is not None
+    assert result.count.lost == 0
+    assert result.count.effects == result.count.inserted > 0
+    assert result.written.rolled_back > 0
