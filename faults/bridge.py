@@ -43,6 +43,7 @@ layer_platform = "local"
 database_tls = "disable"
 removal = "destroy"
 fast_path_grace = 5
+rotation_days = 0
 allowed_target_ranges = ["127.0.0.0/8"]
 """
 
