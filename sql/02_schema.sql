@@ -59,7 +59,7 @@ begin
       add admitted_until timestamptz not null default '-infinity';
     alter table if exists bridge.installation add pause_after interval not null default '24 hours';
     alter table bridge.target
-      add ordered boolean not null default false, add failing_since timestamptz;
+      add ordered boolean not null default false, add failing_since timestamptz, add failed_at timestamptz;
   end if;
   alter table bridge.message
     add ordered boolean not null default false, add tried jsonb not null default '[]';
@@ -102,6 +102,7 @@ create table if not exists bridge.target (
   paused_at timestamptz,
   paused_because text,
   failing_since timestamptz,
+  failed_at timestamptz,
   failures integer not null default 0,
   held_until timestamptz not null default '-infinity',
   slow_until timestamptz not null default '-infinity',
@@ -115,6 +116,7 @@ comment on column bridge.target.fast_path is
 comment on column bridge.target.ordered is
   'Whether it gets messages in their order, one after another, by redelivery alone: so declared by one of its webhooks.';
 comment on column bridge.target.failing_since is 'Since when nothing was delivered to it, though it was tried; null: the last attempt succeeded.';
+comment on column bridge.target.failed_at is 'When it was last tried in vain.';
 comment on column bridge.target.paused_at is 'Since when its messages only collect; null: they are delivered. See bridge.pause and bridge.resume.';
 comment on column bridge.target.paused_because is 'Why it is paused.';
 comment on column bridge.target.failures is

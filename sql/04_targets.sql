@@ -32,7 +32,8 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if webhook.paused_at is not null or webhook.max_per_minute is not null then
-    return bridge.unposted(webhook, at_once => webhook.paused_at is null);
+    return bridge.unposted(
+      webhook, at_once => webhook.paused_at is null and webhook.admitted_until < clock_timestamp());
   end if;
   return (
     with target as (
@@ -105,8 +106,13 @@ comment on function bridge.pause(text, text) is
 create or replace function bridge.resume(target_name text) returns boolean
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  update bridge.message set due_at = clock_timestamp()
-  where target = target_name and state = 'pending' and due_at < 'infinity';
+  with waiting as (
+    select id, target from bridge.message
+    where target = target_name and state = 'pending' and due_at < 'infinity' and due_at > clock_timestamp()
+    -- As whoever records what became of messages locks them.
+    order by id, target for update)
+  update bridge.message as m set due_at = clock_timestamp()
+  from waiting as w where m.id = w.id and m.target = w.target;
   update bridge.target
   set paused_at = null, paused_because = null, failing_since = null, failures = 0, held_until = '-infinity', slow_until = '-infinity'
   where name = target_name
@@ -144,6 +150,11 @@ begin
       when excluded.url is not distinct from present.url or not bridge.paused_itself(present) then present.paused_because end
   where (present.kind, present.url, present.fast_path, present.ordered)
     is distinct from (excluded.kind, excluded.url, excluded.fast_path, excluded.ordered);
+
+  -- What waits keeps the order that is asked for now.
+  update bridge.message as m set ordered = t.ordered
+  from bridge.target as t
+  where t.name = m.target and m.state = 'pending' and m.ordered <> t.ordered;
 
   delete from bridge.target where name not in (select t ->> 'name' from jsonb_array_elements(declared) as t);
   perform bridge.forget_signing_secrets(array(

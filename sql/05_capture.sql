@@ -162,8 +162,9 @@ create or replace function bridge.put_dead(message_id uuid, webhook bridge.webho
 returns void
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  insert into bridge.message (id, webhook, target, body, state, last_error)
-  select message_id, webhook.name, target, body, 'dead', failure from unnest(webhook.targets) as target
+  insert into bridge.message (id, webhook, target, body, state, last_error, ordered)
+  select message_id, webhook.name, d.target, body, 'dead', failure, coalesce(t.ordered, false)
+  from unnest(webhook.targets) as d (target) left join bridge.target as t on t.name = d.target
 $$;
 comment on function bridge.put_dead(uuid, bridge.webhook, jsonb, text) is
   'Writes a message that can''t be sent, and why, for a person to look at.';

@@ -15,18 +15,21 @@ create or replace function bridge.fail(
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   with failing as (
-    update bridge.target
-    set failing_since = coalesce(failing_since, clock_timestamp()),
-      paused_at = case when failing_since is not null then clock_timestamp() end,
-      paused_because = 'failing since ' || to_char(failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
-        || ': ' || error
-    where name = (
-      select name from bridge.target
+    update bridge.target as t
+    set failed_at = clock_timestamp(), failing_since = f.since,
+      paused_at = case when f.since < clock_timestamp() - f.pause_after then clock_timestamp() end,
+      paused_because = case when f.since < clock_timestamp() - f.pause_after then
+        'failing since ' || to_char(f.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') || ': ' || error end
+    from (
+      -- Longer than the longest wait for an attempt, nothing was tried: what failed before says nothing of now.
+      select name, i.pause_after, case
+          when failed_at > clock_timestamp() - interval '27 hours' then coalesce(failing_since, clock_timestamp())
+          else clock_timestamp() end as since
+      from bridge.target cross join bridge.installation as i
       where name = target_name and paused_at is null
-        and (failing_since is null
-          or failing_since < clock_timestamp() - (select pause_after from bridge.installation))
       -- Whoever has the row is recording the same; to wait for it could be to wait for each other.
-      for update skip locked))
+      for update of target skip locked) as f
+    where t.name = f.name)
   update bridge.message
   set tried = tried || jsonb_build_object(
       'at', bridge.json_timestamp(clock_timestamp()), 'by', tried_by, 'answer', error),
@@ -60,7 +63,8 @@ as $$
   with completed as (
     update bridge.message as m set state = 'delivered', delivered_at = clock_timestamp()
     from unnest(message_ids, target_names) as d (id, target)
-    where m.id = d.id and m.target = d.target and m.state = 'pending'
+    -- Given up meanwhile, it is delivered all the same.
+    where m.id = d.id and m.target = d.target and m.state <> 'delivered'
     returning m.target),
   recovered as (
     update bridge.target set failures = 0, held_until = '-infinity', failing_since = null
@@ -71,7 +75,7 @@ as $$
   select count(*)::integer from completed
 $$;
 comment on function bridge.complete(uuid[], text[]) is
-  'Marks messages delivered, each to the target beside it. Returns how many were pending until now.';
+  'Marks messages delivered, each to the target beside it. Returns how many were not until now.';
 
 create or replace function bridge.release(message_ids uuid[], target_names text[]) returns void
 language sql volatile set search_path = pg_catalog, pg_temp
@@ -179,15 +183,19 @@ comment on function bridge.settle(integer) is
 create or replace function bridge.leading(target_name text, max_messages integer) returns uuid[]
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  -- A message that another has leased, or that waits for its next attempt, holds up what follows.
+  -- A message that another has leased, or that waits for its next attempt, holds up what follows; one that is
+  -- parked, only what follows of its webhook.
   select coalesce(array_agg(id), '{}')
   from (
-    select id, bool_and(due_at <= statement_timestamp()) over (order by id) as leads
+    select id, webhook, bool_and(due_at <= statement_timestamp()) over (order by id) as leads
     from (
-      select id, due_at from bridge.message
+      select id, webhook, due_at from bridge.message
       where target = target_name and state = 'pending' and ordered and due_at < 'infinity'
       order by id limit max_messages) as oldest) as m
-  where leads
+  where leads and not exists (
+    select from bridge.message as parked
+    where parked.webhook = m.webhook and parked.target = target_name and parked.id < m.id
+      and parked.state = 'pending' and parked.due_at = 'infinity')
 $$;
 comment on function bridge.leading(text, integer) is
   'What can be delivered next to an ordered target: its oldest messages, as far as all before them are due.';
@@ -219,71 +227,53 @@ declare
   -- Before the statement that leases, which then sees what the one before has leased.
   reserved text[] := bridge.reserve_ordered();
   paused text[] := array(select name from bridge.webhook where paused_at is not null);
-  leased record;
-  returned boolean := false;
-  parked boolean;
 begin
-  loop
-    parked := false;
-    for leased in
-      -- From one target to the next in the index, however much is due for each. Those that are declared no more are
-      -- among them: whoever delivers to queues says so.
-      with recursive waiting (target) as (
-        select min(m.target) from bridge.message as m where m.state = 'pending'
-        union all
-        select (select min(m.target) from bridge.message as m where m.state = 'pending' and m.target > w.target)
-        from waiting as w where w.target is not null),
-      deliverable as (
-        -- Whether a target that failed is back is asked with one message.
-        select w.target, case when t.failures > 0 then 1 else max_messages end as most
-        from waiting as w left join bridge.target as t on t.name = w.target
-        where coalesce(t.kind, 'queue') = any (target_kinds)
-          and t.paused_at is null and coalesce(t.held_until, '-infinity') <= statement_timestamp()),
-      due as (
-        select m.id, m.target
-        from deliverable as d
-        cross join lateral (
-          select m.*, row_number() over (order by m.due_at, m.id) as rank
+  return query
+    -- From one target to the next in the index, however much is due for each. Those that are declared no more are
+    -- among them: whoever delivers to queues says so.
+    with recursive waiting (target) as (
+      select min(m.target) from bridge.message as m where m.state = 'pending'
+      union all
+      select (select min(m.target) from bridge.message as m where m.state = 'pending' and m.target > w.target)
+      from waiting as w where w.target is not null),
+    deliverable as (
+      -- Whether a target that failed is back is asked with one message.
+      select w.target, case when t.failures > 0 then 1 else max_messages end as most
+      from waiting as w left join bridge.target as t on t.name = w.target
+      where coalesce(t.kind, 'queue') = any (target_kinds)
+        and t.paused_at is null and coalesce(t.held_until, '-infinity') <= statement_timestamp()),
+    due as (
+      select m.id, m.target
+      from deliverable as d
+      cross join lateral (
+        select m.*, row_number() over (order by m.due_at, m.id) as rank
+        from (
+          select *
           from (
-            select *
-            from (
-              select id, target, due_at from bridge.message
-              -- Not clock_timestamp(), which the index can't be searched for.
-              where target = d.target and state = 'pending' and not ordered and due_at <= statement_timestamp()
-              order by due_at limit d.most for update skip locked) as in_any_order
-            union all
-            select *
-            from (
-              select id, target, due_at from bridge.message
-              where d.target = any (reserved) and id = any (bridge.leading(d.target, d.most))
-                and target = d.target and state = 'pending' and due_at <= statement_timestamp()
-              for update) as in_order) as m) as m
-        -- In turn: the backlog of one is not the others' concern.
-        order by m.rank, m.due_at
-        limit max_messages)
+            select id, target, due_at from bridge.message
+            -- Not clock_timestamp(), which the index can't be searched for.
+            where target = d.target and state = 'pending' and not ordered and due_at <= statement_timestamp()
+            order by due_at limit d.most for update skip locked) as in_any_order
+          union all
+          select *
+          from (
+            select id, target, due_at from bridge.message
+            where d.target = any (reserved) and id = any ((select bridge.leading(d.target, d.most))::uuid[])
+              and target = d.target and state = 'pending' and due_at <= statement_timestamp()
+            order by id for update) as in_order) as m) as m
+      -- In turn: the backlog of one is not the others' concern.
+      order by m.rank, m.due_at
+      limit max_messages),
+    leased as (
       update bridge.message as m
       set due_at = case
+        -- What was under way when its webhook was paused.
         when m.webhook = any (paused) then 'infinity'
         else clock_timestamp() + make_interval(secs => lease_seconds) end
       from due
       where m.id = due.id and m.target = due.target
-      returning m.id, m.webhook, m.target, m.body::text as body, m.attempts, m.webhook = any (paused) as parked
-    loop
-      if leased.parked then
-        parked := true;
-      else
-        returned := true;
-        id := leased.id;
-        webhook := leased.webhook;
-        target := leased.target;
-        body := leased.body;
-        attempts := leased.attempts;
-        return next;
-      end if;
-    end loop;
-    -- There may be others behind those whose webhook is paused.
-    exit when returned or not parked;
-  end loop;
+      returning m.id, m.webhook, m.target, m.body::text, m.attempts)
+    select * from leased as l where l.webhook <> all (paused);
 end
 $$;
 comment on function bridge.claim(integer, integer, text[]) is

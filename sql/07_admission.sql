@@ -30,6 +30,31 @@ end
 $$;
 comment on function bridge.webhook_named(text) is 'The webhook of that name. Raises an error that lists them if there is none.';
 
+create or replace function bridge.park(webhook_name text default null, max_messages integer default null)
+returns integer
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  parked integer;
+begin
+  -- Neither what is leased nor what waits for its next attempt: whoever claims that later parks it.
+  with due as (
+    select m.id, m.target
+    from bridge.webhook as w
+    cross join unnest(w.targets) as t
+    cross join lateral (
+      select id, target from bridge.message
+      where target = t and webhook = w.name and state = 'pending' and due_at <= statement_timestamp()
+      limit max_messages for update skip locked) as m
+    where w.name = webhook_name or (webhook_name is null and w.paused_at is not null))
+  update bridge.message as m set due_at = 'infinity' from due where m.id = due.id and m.target = due.target;
+  get diagnostics parked = row_count;
+  return parked;
+end
+$$;
+comment on function bridge.park(text, integer) is
+  'Parks the due messages of a webhook, or of all that are paused; at most so many of each target. Returns how many deliveries.';
+
 create or replace function bridge.pause_webhook(webhook_name text, because text default 'by hand') returns boolean
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -37,7 +62,11 @@ begin
   perform bridge.webhook_named(webhook_name);
   update bridge.webhook set paused_at = clock_timestamp(), paused_because = because
   where name = webhook_name and paused_at is null;
-  return found;
+  if not found then
+    return false;
+  end if;
+  perform bridge.park(webhook_name);
+  return true;
 end
 $$;
 comment on function bridge.pause_webhook(text, text) is
@@ -63,19 +92,19 @@ comment on function bridge.resume_webhook(text) is
 create or replace function bridge.limit(webhook_name text, max_per_minute integer) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
-declare
-  known bridge.webhook := bridge.webhook_named(webhook_name);
 begin
-  if $2 <= 0 then
+  perform bridge.webhook_named(webhook_name);
+  if $2 not between 1 and 100000000 then
     raise exception using
       errcode = 'invalid_parameter_value',
       message = format('%s events a minute is no limit', $2),
-      hint = 'Give 1 or more, or null for no limit. To stop a webhook: select bridge.pause_webhook(...).';
+      hint = 'Give 1 to 100000000, or null for no limit. To stop a webhook: select bridge.pause_webhook(...).';
   end if;
-  update bridge.webhook as w set max_per_minute = $2 where w.name = webhook_name;
+  update bridge.webhook as w
+  -- What the limit before had used up beyond now is forgiven.
+  set max_per_minute = $2, admitted_until = least(admitted_until, clock_timestamp()) where w.name = webhook_name;
   if $2 is not null then
-    update bridge.message as m set due_at = 'infinity'
-    where m.webhook = webhook_name and m.target = any (known.targets) and m.state = 'pending' and m.due_at < 'infinity';
+    perform bridge.park(webhook_name);
   end if;
   perform bridge.wake();
 end
@@ -90,9 +119,10 @@ as $$
 declare
   known bridge.webhook;
   at timestamptz := clock_timestamp();
-  per_event interval;
+  per_event double precision;
   free_from timestamptz;
-  -- Null: no limit.
+  most integer := max_messages;
+  -- In events. Null: no limit.
   budget double precision;
   used bigint;
   admitted integer;
@@ -103,20 +133,21 @@ begin
     return 0;
   end if;
   if known.max_per_minute is not null then
-    per_event := interval '1 minute' / known.max_per_minute;
+    per_event := 60.0 / known.max_per_minute;
     -- What a minute had room for and didn't use is gone.
     free_from := greatest(known.admitted_until, at - interval '1 minute');
-    budget := extract(epoch from at - free_from) / extract(epoch from per_event);
+    budget := extract(epoch from at - free_from) / per_event;
     if budget < 1 then
       return 0;
     end if;
+    most := least(max_messages, ceil(budget) * cardinality(known.targets));
   end if;
 
   with parked as (
     select id, target, jsonb_array_length(body -> 'data') as events
     from bridge.message
     where webhook = webhook_name and state = 'pending' and due_at = 'infinity'
-    order by id limit max_messages for update skip locked),
+    order by id limit most for update skip locked),
   -- However many targets it has, a message's events count once.
   counted as (
     select id, max(events) as events, sum(max(events)) over (order by id) - max(events) as before
@@ -132,7 +163,7 @@ begin
   select (select count(*) from moved), (select sum(events) from let_through) into admitted, used;
 
   if budget is not null and used > 0 then
-    update bridge.webhook set admitted_until = free_from + used * per_event where name = webhook_name;
+    update bridge.webhook set admitted_until = free_from + make_interval(secs => used * per_event) where name = webhook_name;
   end if;
   return admitted;
 end

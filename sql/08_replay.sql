@@ -8,21 +8,35 @@ $$;
 comment on function bridge.unsendable(jsonb) is
   'Whether a message is only there for a person to look at: too large, or with a row that could not be read.';
 
+create or replace function bridge.outside_workers() returns setof text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  -- From one name to the next in the index.
+  with recursive known (worker) as (
+    select min(p.worker) from bridge.processed_event as p
+    union all
+    select (select min(p.worker) from bridge.processed_event as p where p.worker > k.worker)
+    from known as k where k.worker is not null)
+  select worker from known
+  where worker is not null and worker not in (select name from bridge.target where kind = 'queue')
+$$;
+comment on function bridge.outside_workers() is 'The names by which receivers outside AWS record what they have processed.';
+
 create or replace function bridge.forget_processed(message_ids uuid[], target_names text[]) returns void
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   delete from bridge.processed_event as p
   using (
-    select event ->> 'id' as event_id, m.target, t.kind
+    select distinct
+      event ->> 'id' as event_id,
+      case when t.kind = 'queue' then m.target else worker.name end as worker
     from unnest(message_ids, target_names) as chosen (id, target)
     join bridge.message as m using (id, target)
     join bridge.target as t on t.name = m.target
+    -- What runs outside names itself.
+    left join bridge.outside_workers() as worker (name) on t.kind = 'http'
     cross join jsonb_array_elements(m.body -> 'data') as event) as replayed
-  where p.event_id = replayed.event_id
-    and case replayed.kind
-      when 'queue' then p.worker = replayed.target
-      -- What runs outside names itself.
-      else p.worker not in (select name from bridge.target where kind = 'queue') end
+  where p.worker = replayed.worker and p.event_id = replayed.event_id
 $$;
 comment on function bridge.forget_processed(uuid[], text[]) is
   'Forgets that the events of messages were processed, each for the target beside it.';
@@ -80,6 +94,9 @@ begin
       errcode = 'no_data_found',
       message = format('no message %s%s can be sent again', message, coalesce(format(' to "%s"', target), '')),
       hint = 'Delivered messages are kept for the stage''s retention; bridge.dead_letter tells those that can never be sent.';
+  end if;
+  if ids = '{}' then
+    raise notice 'no message matches: delivered ones are kept for the stage''s retention, and targets that are declared no more get none';
   end if;
   if anew then
     perform bridge.forget_processed(ids, targets);

@@ -53,17 +53,17 @@ comment on view bridge.dead_letter is
 
 create or replace view bridge.status as
   with declared as (
-    select name as webhook, unnest(targets) as target, enabled, paused_because from bridge.webhook),
+    select name as webhook, unnest(targets) as target, enabled, paused_because, max_per_minute from bridge.webhook),
   followed as (
-    select webhook, target, enabled, paused_because from declared
+    select webhook, target, enabled, paused_because, max_per_minute from declared
     union all
     -- Declared no more, and not done with.
-    select distinct webhook, target, null::boolean, null
+    select distinct webhook, target, null::boolean, null, null::integer
     from bridge.message
     where (state = 'pending' or state = 'dead')
       and (webhook, target) not in (select webhook, target from declared))
   select
-    w.webhook, w.target, w.enabled,
+    w.webhook, w.target, w.enabled, w.max_per_minute,
     nullif(concat_ws('; ', t.paused_because, 'the webhook: ' || w.paused_because), '') as paused_because,
     t.failing_since,
     case when t.held_until > clock_timestamp() then t.held_until end as held_until,
@@ -79,7 +79,7 @@ create or replace view bridge.status as
     from bridge.message
     where webhook = w.webhook and target = w.target and (state = 'pending' or state = 'dead')) as m on true;
 comment on view bridge.status is
-  'Per webhook and target: whether it is enabled, paused, failing or held, what waits, since when, what was given up, and the latest error of these.';
+  'Per webhook and target: whether it is enabled, limited, paused, failing or held, what waits, since when, what was given up, and the latest error of these.';
 
 create or replace function bridge.let_process(role_name regrole) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp

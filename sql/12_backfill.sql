@@ -55,43 +55,80 @@ $$;
 comment on function bridge.stop_backfill(text) is
   'Ends a webhook''s backfills where they are; what they have written is still delivered. Returns how many.';
 
-create or replace view bridge.backfills as
+create or replace function bridge.key_operators(relation regclass)
+returns table (name text, nth bigint, type text, strategy integer, operator text)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  -- The index's own operators, by their full names: what ">" means depends on the search path.
   select
-    j.id, j.webhook, j.targets, j.events,
-    (select greatest(sum(c.reltuples), 0)::bigint
-      from pg_partition_tree(bridge.relation(w.declaration ->> 'table')) as p join pg_class as c on c.oid = p.relid
-      where p.isleaf) as rows_estimated,
-    j.started_at, j.updated_at, j.finished_at, j.last_error
-  from bridge.backfill_job as j left join bridge.webhook as w on w.name = j.webhook;
-comment on view bridge.backfills is
-  'Backfills: the events written so far, of about how many rows in the table, and why one stands still or ended early.';
+    a.attname::text, k.nth, format_type(a.atttypid, a.atttypmod), o.amopstrategy::integer,
+    format('operator(%I.%s)', n.nspname, p.oprname)
+  from pg_index as i
+  cross join unnest(i.indkey::smallint[], i.indclass::oid[]) with ordinality as k (attnum, opclass, nth)
+  join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+  join pg_opclass as c on c.oid = k.opclass
+  join pg_amop as o on o.amopfamily = c.opcfamily and o.amoplefttype = c.opcintype and o.amoprighttype = c.opcintype
+  join pg_operator as p on p.oid = o.amopopr
+  join pg_namespace as n on n.oid = p.oprnamespace
+  where i.indrelid = relation and i.indisprimary and k.nth <= i.indnkeyatts
+$$;
+comment on function bridge.key_operators(regclass) is
+  'The primary key''s columns with their types and operators, by strategy: 1 <, 3 =, 4 >=, 5 >.';
+
+create or replace function bridge.after_key(relation regclass) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  key record;
+  condition text;
+begin
+  -- From the last column to the first: a >= x and (a > x or (a = x and …)), whose first part an index answers.
+  for key in
+    select
+      k.nth, format('r.%I', k.name) as left_side, format('$1[%s]::%s', k.nth, k.type) as right_side,
+      max(k.operator) filter (where k.strategy = 3) as equal,
+      max(k.operator) filter (where k.strategy = 4) as not_before,
+      max(k.operator) filter (where k.strategy = 5) as after
+    from bridge.key_operators(relation) as k
+    group by k.nth, k.name, k.type order by k.nth desc
+  loop
+    condition := case
+      when condition is null then format('%s %s %s', key.left_side, key.after, key.right_side)
+      else format('%1$s %2$s %3$s and (%1$s %4$s %3$s or (%1$s %5$s %3$s and %6$s))',
+        key.left_side, key.not_before, key.right_side, key.after, key.equal, condition)
+    end;
+  end loop;
+  return condition;
+end
+$$;
+comment on function bridge.after_key(regclass) is 'SQL for whether row r comes after the primary key in the text array $1.';
 
 create or replace function bridge.backfill_query(declared jsonb) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with key as (
-    select k.name, k.position, format_type(a.atttypid, a.atttypmod) as type
-    from unnest(bridge.key_columns(bridge.relation(declared ->> 'table'))) with ordinality as k (name, position)
-    join pg_attribute as a on a.attrelid = bridge.relation(declared ->> 'table') and a.attname = k.name)
+    select
+      name, nth, max(operator) filter (where strategy = 1) as before,
+      max(operator) filter (where strategy = 5) as after
+    from bridge.key_operators(bridge.relation(declared ->> 'table')) group by name, nth)
   select format(
     'with new_rows as materialized ('
-    ' select * from %1$s as r where $1 is null or (%2$s) > (%3$s) order by %4$s limit $2)'
+    ' select * from %1$s as r where $1 is null or (%2$s) order by %3$s limit $2)'
     ' select (select array_agg(event) from ('
-    ' select jsonb_build_object(''operation'', ''READ'', ''schema'', %5$L::text, ''table'', %6$L::text,'
-    ' ''record'', %7$s, ''old_record'', null%8$s) as event from %9$s where $3 and %10$s) as events) as events,'
-    ' (select array[%11$s] from new_rows as r order by %12$s limit 1) as last_key,'
+    ' select jsonb_build_object(''operation'', ''READ'', ''schema'', %4$L::text, ''table'', %5$L::text,'
+    ' ''record'', %6$s, ''old_record'', null%7$s) as event from %8$s where $3 and %9$s) as events) as events,'
+    ' (select array[%10$s] from new_rows as r order by %11$s limit 1) as last_key,'
     ' (select count(*) from new_rows) as size',
     bridge.relation(declared ->> 'table'),
-    string_agg(format('r.%I', name), ', ' order by position),
-    string_agg(format('$1[%s]::%s', position, type), ', ' order by position),
-    string_agg(format('r.%I', name), ', ' order by position),
+    bridge.after_key(bridge.relation(declared ->> 'table')),
+    string_agg(format('r.%I using %s', name, before), ', ' order by nth),
     (parse_ident(declared ->> 'table'))[1], (parse_ident(declared ->> 'table'))[2],
     bridge.capture_record(declared, 'insert', 'new'),
     coalesce(', ''key'', ' || bridge.capture_key(declared, 'insert'), ''),
     bridge.capture_from('insert'),
     bridge.capture_where(declared, 'insert'),
-    string_agg(format('r.%I::text', name), ', ' order by position),
-    string_agg(format('r.%I desc', name), ', ' order by position))
+    string_agg(format('r.%I::text', name), ', ' order by nth),
+    string_agg(format('r.%I using %s', name, after), ', ' order by nth))
   from key
 $$;
 comment on function bridge.backfill_query(jsonb) is
@@ -170,6 +207,20 @@ $$;
 comment on function bridge.backfill_on(bridge.backfill_job, bridge.webhook, integer) is
   'Like backfill_chunk; a row that can''t be evaluated becomes a dead letter that names its key, and the others go on.';
 
+create or replace function bridge.backfill_waits(webhook_name text, target_names text[]) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select
+    (select count(*) from (
+      select from bridge.message
+      where target = any (target_names) and state = 'pending' and due_at < 'infinity' limit 100) as waiting) = 100
+    or (select count(*) from (
+      select from bridge.message
+      where webhook = webhook_name and state = 'pending' and due_at = 'infinity' limit 100) as parked) = 100
+$$;
+comment on function bridge.backfill_waits(text, text[]) is
+  'Whether 100 messages wait for the targets of a backfill, or are parked for its webhook.';
+
 create or replace function bridge.backfill_step(max_rows integer) returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -180,18 +231,21 @@ declare
   before bridge.backfill_job;
 begin
   -- The one that has waited longest.
-  select * into job from bridge.backfill_job where finished_at is null
-  order by updated_at limit 1 for update skip locked;
   -- What it has written goes first, so that it fills neither the outbox nor the queues.
-  if not found or (
-    select count(*) from (
-      select from bridge.message where target = any (job.targets) and state = 'pending' limit 100) as waiting) = 100
-  then
+  select * into job from bridge.backfill_job where finished_at is null and not bridge.backfill_waits(webhook, targets)
+  order by updated_at limit 1 for update skip locked;
+  if not found then
     return 0;
   end if;
   before := job;
   begin
+    perform set_config('lock_timeout', '1s', true);
     select * into strict webhook from bridge.webhook where name = job.webhook;
+    if row_security_active(bridge.relation(webhook.declaration ->> 'table')) then
+      raise exception 'row-level security hides rows of "%" from role %', webhook.declaration ->> 'table', current_user;
+    end if;
+    -- What can't be read is told to those who asked.
+    webhook.targets := job.targets;
     job := bridge.backfill_on(job, webhook, max_rows);
   exception
     when no_data_found then
@@ -212,3 +266,18 @@ end
 $$;
 comment on function bridge.backfill_step(integer) is
   'Takes one backfill a chunk further, at most so many rows, unless 100 messages wait for its targets. Returns 1 if it got on, else 0.';
+
+create or replace view bridge.backfills as
+  select
+    j.id, j.webhook, j.targets, j.events,
+    (select greatest(sum(c.reltuples), 0)::bigint
+      from pg_partition_tree(bridge.relation(w.declaration ->> 'table')) as p join pg_class as c on c.oid = p.relid
+      where p.isleaf) as rows_estimated,
+    j.started_at, j.updated_at, j.finished_at,
+    case
+      when j.finished_at is null and bridge.backfill_waits(j.webhook, j.targets)
+        then 'waits until what is meant for its targets has been delivered'
+      else j.last_error end as last_error
+  from bridge.backfill_job as j left join bridge.webhook as w on w.name = j.webhook;
+comment on view bridge.backfills is
+  'Backfills: the events written so far, of about how many rows in the table, and why one stands still or ended early.';

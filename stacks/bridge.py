@@ -259,7 +259,12 @@ class BridgeStack(Stack):
                     for target in self._declared_targets()
                 ],
                 "webhooks": [
-                    webhook.model_dump(mode="json", exclude={"target"}) | {"targets": webhook.targets}
+                    webhook.model_dump(mode="json", exclude={"target"})
+                    | {
+                        "targets": webhook.targets,
+                        # What shares a target with one that is, is ordered with it.
+                        "ordered": not self._settings.ordered_targets.isdisjoint(webhook.targets),
+                    }
                     for webhook in self._settings.webhooks
                 ],
             }

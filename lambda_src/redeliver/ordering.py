@@ -20,15 +20,15 @@ def is_ordered(queue_url: str) -> bool:
 def entry(queue_url: str, body: str) -> queues.Entry:
     """Make the entry of an event for a FIFO queue.
 
-    Its group is its row, by schema, table and "key"; without a key, it has one to itself.
+    Its group is its row, by schema, table and "key". Those without a key, which were written before their
+    webhook was ordered, make a group for each table.
 
     Args:
         queue_url: the queue's.
         body: what `bridge.events.split` composed.
     """
     spans, _ = json_text.members(body, 0)
-    members = ("schema", "table", "key") if "key" in spans else ("id",)
-    row = "\0".join(body[slice(*spans[name])] for name in members)
+    row = "\0".join(body[slice(*spans[name])] for name in ("schema", "table", "key") if name in spans)
     # One that never repeats: SQS must not drop what is replayed within five minutes. Duplicates are known by
     # their event id.
     return queues.Entry(queue_url, body, hashlib.sha256(row.encode()).hexdigest(), str(uuid4()))

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
+from psycopg.errors import DeadlockDetected
 from psycopg.rows import class_row
 
 from bridge.database import Database
 from redeliver.delivery import Delivery, Message
 
 TIMEOUT_MS = 15_000
+BACKFILL_TIMEOUT_MS = 5_000
 
 
 class Settled(NamedTuple):
@@ -55,13 +57,21 @@ class Outbox:
             ).fetchone()
         return row or Settled(0, 0)
 
+    def park(self, max_messages: int) -> int:
+        """Let the due messages of paused webhooks wait, at most so many of each target; return how many."""
+        return self._number("select bridge.park(null, %s)", max_messages)
+
     def admit(self, max_messages: int) -> int:
         """Let parked messages become due that their webhook's pause and limit allow; return how many."""
         return self._number("select bridge.admit(%s)", max_messages)
 
     def backfill(self, max_rows: int) -> int:
-        """Take one backfill a chunk further; return 0 if there is none to take further now."""
-        return self._number("select bridge.backfill_step(%s)", max_rows)
+        """Take one backfill a chunk further; return 0 if there is none to take further now.
+
+        Raises:
+            QueryCanceled: so many rows took longer than a chunk may.
+        """
+        return self._number("select bridge.backfill_step(%s)", max_rows, timeout_ms=BACKFILL_TIMEOUT_MS)
 
     def claim(self, kind: str, max_messages: int, lease_seconds: int) -> list[Message]:
         """Lease due messages for targets of one kind: queue or http.
@@ -84,6 +94,13 @@ class Outbox:
         Returns:
             How many of the failed are dead now.
         """
+        try:
+            return self._finish(delivery)
+        except DeadlockDetected:
+            # With whoever operates it, who locks many at once: all of it was rolled back.
+            return self._finish(delivery)
+
+    def _finish(self, delivery: Delivery) -> int:
         everything = [*delivery.delivered, *delivery.released, *(message for message, _ in delivery.failed)]
         with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
             db.execute("select bridge.lock_messages(%s::uuid[], %s::text[])", _keys(everything))
@@ -118,8 +135,8 @@ class Outbox:
             ).fetchone()
         return row or Waiting(0, 0.0, 0, 0)
 
-    def _number(self, query: LiteralString, value: int) -> int:
-        with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
+    def _number(self, query: LiteralString, value: int, timeout_ms: int = TIMEOUT_MS) -> int:
+        with self._database.transaction(timeout_ms=timeout_ms) as db:
             row = db.execute(query, (value,)).fetchone()
         return int(row[0]) if row else 0
 

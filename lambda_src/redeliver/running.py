@@ -1,9 +1,12 @@
 """One run of redelivery: settle, lease, deliver, until nothing is due or time is nearly over."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+from psycopg.errors import QueryCanceled
 
 from redeliver.client import Client
 from redeliver.delivery import Delivery
@@ -11,6 +14,7 @@ from redeliver.enqueueing import enqueue
 from redeliver.outbox import Outbox, Waiting
 from redeliver.posting import MAX_LANES, HttpTarget, Poster, slowest
 
+_logger = logging.getLogger(__name__)
 SETTLE_MESSAGES = 2_000
 # At most 200 kB each, so this and its events bound the memory of a run.
 CLAIM_MESSAGES = 100
@@ -21,6 +25,8 @@ ENQUEUE_SECONDS = 5.0
 BUSY_SECONDS = 0.1
 STOP_MS = 10_000
 PRUNE_ROWS = 5_000
+# Of one target, once in a run of the schedule.
+PARK_MESSAGES = 20_000
 # Of one webhook, before others and before what they make due is delivered.
 ADMIT_MESSAGES = 5_000
 BACKFILL_ROWS = 1_000
@@ -77,6 +83,7 @@ class Run:
         self._targets = targets
         self._client = client
         self._remaining_ms = remaining_ms
+        self._backfill_rows = BACKFILL_ROWS
         self.summary = Summary()
 
     def redeliver(self, *, rung: bool) -> None:
@@ -89,9 +96,12 @@ class Run:
         until = time.monotonic() + (self._remaining_ms() - STOP_MS) / 1000 - slowest(self._targets)
         poster = Poster(self._targets, self._client, lanes, until=until)
         try:
-            with ThreadPoolExecutor(max_workers=8, thread_name_prefix="enqueue") as executor:
-                self._deliver(executor, poster, rung=rung)
-            self._finish_posts(poster.finish())
+            try:
+                with ThreadPoolExecutor(max_workers=8, thread_name_prefix="enqueue") as executor:
+                    self._deliver(executor, poster, rung=rung)
+            finally:
+                # What was accepted outside is recorded, whatever became of the rest.
+                self._finish_posts(poster.finish())
         finally:
             # Not waited for: an answer that never ends has been given up.
             lanes.shutdown(wait=False, cancel_futures=True)
@@ -99,6 +109,8 @@ class Run:
 
     def _deliver(self, executor: ThreadPoolExecutor, poster: Poster, *, rung: bool) -> None:
         found_at = time.monotonic()
+        if not rung:
+            self._outbox.park(PARK_MESSAGES)
         while self._in_time():
             self._settle()
             self._outbox.admit(ADMIT_MESSAGES)
@@ -159,7 +171,15 @@ class Run:
 
     def _backfill(self) -> bool:
         """Write the next rows of a backfill to the outbox; tell whether there were any."""
-        return self._in_time() and self._outbox.backfill(BACKFILL_ROWS) > 0
+        if not self._in_time() or not self._backfill_rows:
+            return False
+        try:
+            return self._outbox.backfill(self._backfill_rows) > 0
+        except QueryCanceled:
+            # Fewer at a time, and in the end not in this run: deliveries go first.
+            self._backfill_rows //= 10
+            _logger.warning("a backfill took too long; its next chunk has %d rows", self._backfill_rows)
+            return self._backfill_rows > 0
 
     def _finish_posts(self, delivery: Delivery) -> None:
         self._finish(delivery)

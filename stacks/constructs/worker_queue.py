@@ -1,8 +1,8 @@
 """Queues, and where their poison goes."""
 
-from typing import Any
+from typing import Any, cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnDeletionPolicy, Duration, Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -84,4 +84,8 @@ class WorkerQueue(Construct):
             visibility_timeout=visibility_timeout(function_timeout),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_attempts),
         )
+        for queue in (self.queue, self.dead_letters):
+            # A queue that another one replaces, as with `ordered`, may hold events that nothing else has.
+            resource = cast("sqs.CfnQueue", queue.node.default_child)
+            resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
         acknowledge(self.dead_letters, "Serverless-SQSRedrivePolicy", "It is where redriving ends.")

@@ -136,6 +136,7 @@ def should_keep_a_limit_set_by_hand_until_the_declaration_has_another(orders: Da
         ("select bridge.pause_webhook('order.create')", 'no webhook "order.create"'),
         ("select bridge.resume_webhook('order.create')", 'no webhook "order.create"'),
         ("select bridge.limit('order.created', 0)", "0 events a minute is no limit"),
+        ("select bridge.limit('order.created', 200000000)", "200000000 events a minute is no limit"),
     ],
 )
 def should_name_what_is_wrong_and_change_nothing(orders: Database, statement: str, said: str) -> None:

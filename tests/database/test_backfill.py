@@ -118,6 +118,50 @@ def should_name_the_row_that_can_not_be_evaluated_and_send_the_others(orders: Da
     assert event["row"] == "shop 2, 500.00"
 
 
+def should_read_keys_in_the_order_of_their_own_type(orders: Database) -> None:
+    orders.execute("drop table public.orders")
+    orders.execute("create table public.orders (id extensions.citext primary key, total int)")
+    orders.execute("insert into public.orders select k, 1 from unnest('{a,B,c,D,e,F}'::text[]) as k")
+    orders.sync_all([CREATED])
+    orders.execute("select bridge.backfill('order.created')")
+    while step(orders, 2):
+        pass
+
+    assert [event["record"]["id"] for event in orders.events()] == ["a", "B", "c", "D", "e", "F"]
+
+
+def should_not_let_one_that_waits_hold_up_another(orders: Database) -> None:
+    other = CREATED | {"name": "other", "targets": ["second"]}
+    orders.sync_all([CREATED, other], targets=[{"name": "second", "kind": "queue"}])
+    orders.execute("select bridge.pause_webhook('order.created')")
+    orders.execute("select bridge.backfill('order.created')")
+    orders.execute("select bridge.backfill('other')")
+    orders.execute(
+        "insert into bridge.message (id, webhook, target, body, due_at)"
+        " select gen_random_uuid(), 'order.created', 'process_order', '{\"data\": []}', 'infinity'"
+        " from generate_series(1, 100)"
+    )
+    while orders.scalar("select bridge.backfill_step(500)"):
+        orders.execute("update bridge.message set state = 'delivered' where target = 'second'")
+
+    assert orders.rows(
+        "select webhook, events, left(last_error, 5) from bridge.backfills order by 1 desc"
+    ) == [
+        ["other", 900, None],
+        ["order.created", 0, "waits"],
+    ]
+
+
+def should_not_wait_for_a_table_that_is_locked(orders: Database) -> None:
+    orders.execute("select bridge.backfill('order.created')")
+    with orders.connect() as other, other.transaction():
+        other.execute("lock table public.orders in access exclusive mode")
+        assert step(orders) == 0
+    assert "lock" in progress(orders)[2]
+    run(orders)
+    assert progress(orders) == [900, True, None]
+
+
 def should_say_why_it_stands_still_and_go_on_after(orders: Database) -> None:
     orders.execute("select bridge.backfill('order.created')")
     orders.execute("alter table public.orders rename to parked")

@@ -125,6 +125,59 @@ def should_keep_the_order_through_a_pause(orders: Database) -> None:
     assert claim(orders.connection) == [before, after]
 
 
+def should_let_nothing_overtake_what_is_still_parked(orders: Database) -> None:
+    orders.execute("select bridge.pause_webhook('order.changed')")
+    parked = [insert(orders, number) for number in range(4)]
+    orders.execute("select bridge.resume_webhook('order.changed')")
+    later = insert(orders, 4)
+
+    assert claim(orders.connection) == []
+    orders.rows("select bridge.admit(2)")
+    assert claim(orders.connection) == parked[:2]
+    orders.execute("select bridge.complete(%s::uuid[], '{in_order,in_order}')", [parked[:2]])
+    orders.rows("select bridge.admit(2)")
+    assert claim(orders.connection) == [*parked[2:], later]
+
+
+def should_keep_the_order_when_a_limit_comes_and_goes(orders: Database) -> None:
+    messages = [insert(orders, number) for number in range(3)]
+    assert claim(orders.connection, 1) == messages[:1]
+    orders.execute("select bridge.limit('order.changed', 1)")
+    # What is leased is not parked, and holds up the rest.
+    orders.rows("select bridge.admit(10)")
+    assert claim(orders.connection) == []
+    orders.execute("select bridge.complete(%s::uuid[], '{in_order}')", [messages[:1]])
+    assert claim(orders.connection) == messages[1:2]
+    orders.execute("select bridge.limit('order.changed', null)")
+    later = insert(orders, 3)
+    assert claim(orders.connection) == []
+    orders.rows("select bridge.admit(10)")
+    orders.execute("select bridge.complete(%s::uuid[], '{in_order}')", [messages[1:2]])
+    assert claim(orders.connection) == [messages[2], later]
+
+
+def should_not_let_a_paused_webhook_hold_up_another_on_the_same_target(orders: Database) -> None:
+    other = CHANGED | {"name": "other"}
+    orders.sync_all([CHANGED, other], targets=[QUEUE])
+    orders.execute("select bridge.pause_webhook('order.changed')")
+    insert(orders, 1)
+    insert(orders, 2)
+
+    assert orders.column("select webhook from bridge.claim(10, 60)") == ["other", "other"]
+
+
+def should_order_what_waited_when_its_target_became_ordered(orders: Database) -> None:
+    orders.sync_all([CHANGED | {"ordered": False}], targets=[QUEUE | {"ordered": False}])
+    first = insert(orders, 1)
+    orders.execute("update bridge.message set due_at = now() + interval '1 hour'")
+    orders.sync_all([CHANGED], targets=[QUEUE])
+    insert(orders, 2)
+
+    assert claim(orders.connection) == []
+    orders.execute("update bridge.message set due_at = now() where id = %s", [first])
+    assert len(claim(orders.connection)) == 2
+
+
 def should_deliver_what_was_written_before_its_target_was_ordered_and_after(orders: Database) -> None:
     first = insert(orders, 1)
     plain = CHANGED | {"ordered": False}

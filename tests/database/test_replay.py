@@ -152,6 +152,14 @@ def should_give_up_by_hand_and_take_it_back(orders: Database) -> None:
     assert orders.rows(query) == []
 
 
+def should_take_for_delivered_what_was_accepted_after_it_was_given_up(orders: Database) -> None:
+    message = insert(orders, 1)
+    orders.execute("select bridge.give_up(%s, 'edge')", [message])
+
+    assert orders.scalar("select bridge.complete(array[%s::uuid], '{edge}')", [message]) == 1
+    assert orders.rows("select * from bridge.dead_letter") == []
+
+
 def should_tell_what_was_tried_when_by_whom_and_with_what_answer(orders: Database) -> None:
     message = insert(orders, 1)
     orders.rows("select bridge.refuse(%s, 'edge', 'HTTP 500', 500, '0', 'pg_net')", [message])
@@ -183,6 +191,18 @@ def should_pause_a_target_that_keeps_failing_until_it_is_resumed(orders: Databas
     assert orders.rows("select paused_because, failing_since from bridge.target where name = 'edge'") == [
         [None, None]
     ]
+
+
+def should_not_pause_a_target_for_what_failed_long_ago(orders: Database) -> None:
+    message = insert(orders, 1)
+    orders.rows("select bridge.refuse(%s, 'edge', 'HTTP 500', 500)", [message])
+    orders.execute(
+        "update bridge.target set failing_since = failing_since - interval '8 days',"
+        " failed_at = failed_at - interval '8 days'"
+    )
+    orders.rows("select bridge.refuse(%s, 'edge', 'HTTP 500', 500)", [message])
+
+    assert orders.scalar("select paused_at from bridge.target where name = 'edge'") is None
 
 
 def should_not_pause_a_target_that_takes_something_now_and_then(orders: Database) -> None:

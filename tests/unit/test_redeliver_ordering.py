@@ -115,7 +115,8 @@ def should_take_what_is_sent_again_at_once(queue_url: str) -> None:
 
 
 def should_enqueue_events_that_name_no_row(queue_url: str) -> None:
-    written_before = json.dumps(json.loads(message(1, 1).body) | {"data": [{"id": "a:0"}, {"id": "a:1"}]})
+    data = [{"id": f"a:{index}", "schema": "public", "table": "orders"} for index in range(2)]
+    written_before = json.dumps(json.loads(message(1, 1).body) | {"data": data})
 
     delivery = deliver(queue_url, message(1, 1)._replace(body=written_before))
 
