@@ -54,13 +54,16 @@ def enqueueing_late(seconds: float) -> Behaviour:
     return wait
 
 
-def after_enqueueing(do: Callable[[], object]) -> Behaviour:
-    """Let the batch get into the queue, do something, and break off without an answer."""
+def after_enqueueing(do: Callable[[], object], *, every: float) -> Behaviour:
+    """Let a batch get into the queue, do something, and break off without an answer; each so many seconds."""
+    done_at = 0.0
 
     def act(request: Request, send: Send) -> Answer | None:
+        nonlocal done_at
         answer = hurrying(request, send)
-        if operation(request) != ENQUEUE:
+        if operation(request) != ENQUEUE or time.monotonic() < done_at + every:
             return answer
+        done_at = time.monotonic()
         do()
         return None
 
