@@ -92,7 +92,7 @@ class Alarms(Construct):
             self._outbox_metric("Paused"),
             threshold=0,
             missing=_AS_BEFORE,
-            says="A target or a webhook is paused while messages wait for it.",
+            says="A target or a webhook is paused: its messages collect.",
             entry="a-target-or-webhook-is-paused",
         )
 
