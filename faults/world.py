@@ -82,7 +82,8 @@ class World(Part):
         self.database.close()
 
     def interpose(self) -> None:
-        """Lead the functions' and the database's ways through the proxies, unless they are."""
+        """Lead the functions' and the database's ways through the proxies, unless they are, as all begins."""
+        self.system.pg_net.start()
         for function, changed in self._ways().items():
             present = self.cloud.variables(function)
             if any(present.get(name) != value for name, value in changed.items()):

@@ -11,7 +11,7 @@ from local.errors import LocalError, StartError, with_log
 from local.processes import Process, spawn
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 20
+START_SECONDS = 30
 SEEN = "select from pg_stat_activity where application_name = 'pg_net worker'"
 EMPTY = "truncate net.http_request_queue, net._http_response"
 
