@@ -19,6 +19,7 @@ from faults.scenario import Scenario
 from faults.scenarios import ALL
 from faults.world import World
 from local.errors import LocalError
+from local.processes import end_as_interrupted
 from local.system import System
 
 console = Console(highlight=False)
@@ -28,13 +29,14 @@ def main() -> int:
     """Run the suite.
 
     Returns:
-        The exit code: 0; 1 when a scenario failed, or the system did not start; 130 on Ctrl-C.
+        The exit code: 0; 1 when a scenario failed, or the system did not start; 130 when it was told to stop.
     """
     arguments = _parser().parse_args()
     if arguments.list:
         for each in ALL:
             console.print(f"[bold]{each.name}[/]: {each.summary}", soft_wrap=True)
         return 0
+    end_as_interrupted()
     try:
         return _run([each for each in ALL if each.name in (arguments.only or [each.name])])
     except LocalError as error:

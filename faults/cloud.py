@@ -118,15 +118,22 @@ class Cloud:
 
     def peek(self, queue: str) -> list[dict[str, Any]]:
         """Return the events in a dead-letter queue, left there."""
-        found: dict[str, dict[str, Any]] = {}
-        while True:
-            answer = self._queues.receive_message(
-                QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1, WaitTimeSeconds=0
+        batches = list(iter(lambda: self._receive(queue), []))
+        for batch in batches:
+            # At once: whoever looks next is to find them.
+            self._queues.change_message_visibility_batch(
+                QueueUrl=queue,
+                Entries=[
+                    {"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"], "VisibilityTimeout": 0}
+                    for m in batch
+                ],
             )
-            fresh = {m["MessageId"]: json.loads(m["Body"]) for m in answer.get("Messages", [])}
-            if not fresh.keys() - found.keys():
-                return list(found.values())
-            found |= fresh
+        return [json.loads(message["Body"]) for batch in batches for message in batch]
+
+    def _receive(self, queue: str) -> list[dict[str, Any]]:
+        answer = self._queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=30)
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
 
     def purge(self, queue: str) -> None:
         """Empty a queue."""

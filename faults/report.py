@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from faults.world import World
 
 FILE = Path(__file__).parents[1] / "build" / "faults.json"
 COUNTED = ("inserted", "delivered", "effects", "duplicates_dropped", "lost")
+WIDTH = 112
 COLOURS = {PASSED: "green", FAILED: "red", SKIPPED: "yellow"}
 
 
@@ -31,11 +33,15 @@ def environment(world: World) -> dict[str, Any]:
 
 def show(console: Console, results: Sequence[Result]) -> None:
     """Print the table, and beneath it what failed or was skipped."""
-    table = Table("scenario", *(name.replace("_", " ") for name in COUNTED), "slowest write", "seconds", "")
+    columns = ("scenario", *(name.replace("_", " ") for name in COUNTED), "slowest write", "seconds", "")
+    table = Table(*columns, box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
     for column in table.columns[1:-1]:
         column.justify = "right"
     for result in results:
         table.add_row(*cells(result))
+    # In a log, which has no width of its own, and in a narrow terminal too, names are whole.
+    console.width = max(console.width, WIDTH)
     console.print(table)
     for result in results:
         for problem in result.problems:

@@ -84,10 +84,9 @@ def problems_of(written: Written, *, disconnects: bool) -> list[str]:
 
 def _run(world: World, scenario: Scenario) -> tuple[Written, Count]:
     world.interpose()
+    world.warm()
     scene = Scene(world, scenario)
-    with Writer(
-        world.system.direct_url, sku=scene.sku, currency=scenario.currency, mistakes=scenario.mistakes
-    ) as writer:
+    with Writer(world.system.direct_url, scene.sku, scenario.load) as writer:
         scene.flow(BEFORE_SECONDS)
         scenario.run(scene)
         scene.flow(AFTER_SECONDS)

@@ -9,12 +9,14 @@ from uuid import uuid4
 from faults.counting import Count, Route, count
 from faults.errors import UnbrokenError
 from faults.world import World, now
+from faults.writing import Load
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 FLOW_SECONDS = 6.0
 CREATED = Route(webhook="order.created", target="process_order")
+DEFAULT_LOAD = Load()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,27 +28,24 @@ class Scenario:
         summary: what breaks and what mends it, in a sentence.
         run: breaks and mends, while rows flow.
         disconnects: whether writers may lose their connection: the database itself is down.
-        mistakes: whether some rows are such that no attempt can succeed.
         route: whose effects are counted.
-        currency: of the orders.
+        load: what is written meanwhile.
     """
 
     name: str
     summary: str
     run: Callable[["Scene"], None]
     disconnects: bool = False
-    mistakes: bool = False
     route: Route = CREATED
-    currency: str = "eur"
+    load: Load = DEFAULT_LOAD
 
 
 def scenario(
     name: str,
     *,
     disconnects: bool = False,
-    mistakes: bool = False,
     route: Route = CREATED,
-    currency: str = "eur",
+    load: Load = DEFAULT_LOAD,
 ) -> Callable[[Callable[["Scene"], None]], Scenario]:
     """Make a scenario of a function that breaks and mends; its docstring is the summary."""
 
@@ -56,9 +55,8 @@ def scenario(
             summary=" ".join((run.__doc__ or "").split()),
             run=run,
             disconnects=disconnects,
-            mistakes=mistakes,
             route=route,
-            currency=currency,
+            load=load,
         )
 
     return make

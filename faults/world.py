@@ -1,12 +1,14 @@
 """The system under test, with something at each joint that can break it."""
 
 import contextlib
+import time
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from faults.bridge import Bridge, by_way_of
 from faults.cloud import Cloud
 from faults.database import Database
+from faults.errors import UnbrokenError
 from faults.proxies.http import HttpProxy
 from faults.proxies.postgres import PostgresProxy
 from faults.proxies.sqs import hurrying
@@ -18,6 +20,8 @@ SQS, DATABASE = "AWS_ENDPOINT_URL_SQS", "DATABASE_SECRET_ID"
 VISIBILITY_SECONDS = "10"
 # No scenario kills an event so often, but for those that say so.
 ATTEMPTS = 10
+WARM_SECONDS, PING_SECONDS, PROMPT_SECONDS = 90.0, 7.0, 2.0
+ACCEPTED = 202
 # Everything that waits longer than the fast path has: what was attempted in vain, or leased to who died.
 HURRY = """
 update bridge.message set due_at = clock_timestamp()
@@ -92,6 +96,27 @@ class World(Part):
             "update bridge.installation set webhook_url = %(url)s where webhook_url <> %(url)s",
             {"url": by_way_of(self.api.url, str(self.outputs["WebhookUrl"]))},
         )
+
+    def warm(self) -> None:
+        """Wait until the API answers the database at once: nothing is under way, and a receiver is warm.
+
+        Raises:
+            UnbrokenError: it doesn't.
+        """
+        deadline = time.monotonic() + WARM_SECONDS
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise UnbrokenError(f"the API did not answer within {WARM_SECONDS:.0f} s")
+
+    def _answers(self) -> bool:
+        request = self.database.value("select bridge.ping()")
+        began = time.monotonic()
+        while time.monotonic() < began + PING_SECONDS:
+            answer = self.database.value("select bridge.ping_answer(%(request)s)", {"request": request})
+            if answer is not None:
+                return bool(answer["status"] == ACCEPTED) and time.monotonic() - began < PROMPT_SECONDS
+            time.sleep(0.1)
+        return False
 
     def redeliver(self) -> dict[str, Any]:
         """Do what the schedule does each minute; returns what the run did, or with what it failed."""

@@ -18,9 +18,25 @@ select jsonb_build_array(jsonb_build_object('sku', %(sku)s::text, 'quantity', 1,
   %(total)s::numeric, %(currency)s
 from generate_series(1, %(rows)s)
 """
-PAUSE_SECONDS = 0.04
+# As many messages as the local AWS keeps up with: each receiver that it starts takes a second of a core.
+PAUSE_SECONDS = 0.12
 # A statement each, as applications write: its rows. The last is rolled back.
-STATEMENTS = [[1], [1], [5], [1], [1], [2, 1], [1], [2]]
+STATEMENTS = [[1], [1], [20], [1], [1], [10, 5], [1], [2]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What is written.
+
+    Attributes:
+        currency: of the orders.
+        mistakes: whether some orders have items that don't add up to their total.
+        pause: seconds between transactions.
+    """
+
+    currency: str = "eur"
+    mistakes: bool = False
+    pause: float = PAUSE_SECONDS
 
 
 @dataclass
@@ -48,14 +64,13 @@ class Writer:
     Args:
         url: the database's direct address.
         sku: of the orders' only item, which marks them.
-        currency: of the orders.
-        mistakes: whether some orders have items that don't add up to their total.
+        load: what to write.
     """
 
-    def __init__(self, url: str, *, sku: str, currency: str = "eur", mistakes: bool = False) -> None:
+    def __init__(self, url: str, sku: str, load: Load) -> None:
         self._url = url
-        self._values = {"sku": sku, "currency": currency}
-        self._mistakes = mistakes
+        self._load = load
+        self._values = {"sku": sku, "currency": load.currency}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self.written = Written()
@@ -81,10 +96,10 @@ class Writer:
 
     def _write_over(self, connection: psycopg.Connection) -> None:
         turn = 0
-        while not self._over.wait(PAUSE_SECONDS):
+        while not self._over.wait(self._load.pause):
             rows = STATEMENTS[turn % len(STATEMENTS)]
             keep = turn % len(STATEMENTS) < len(STATEMENTS) - 1
-            total = MISTAKE if self._mistakes and turn % len(STATEMENTS) == 0 else PRICE
+            total = MISTAKE if self._load.mistakes and turn % len(STATEMENTS) == 0 else PRICE
             turn += 1
             try:
                 self._transaction(connection, rows, total, keep=keep)

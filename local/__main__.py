@@ -9,6 +9,7 @@ from rich.console import Console
 from local import running
 from local.deploy import bootstrap
 from local.errors import LocalError
+from local.processes import end_as_interrupted
 from local.state import State
 from local.system import BUILD, STATE, System
 
@@ -20,6 +21,7 @@ console = Console()
 
 def main() -> int:
     arguments = _parser().parse_args()
+    end_as_interrupted()
     command: Callable[[], int] = arguments.run
     try:
         return command()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Kept so that a child can be reaped, and so that its end is seen at once.
 _children: dict["Process", subprocess.Popen[bytes]] = {}
 
@@ -180,18 +181,30 @@ def run(  # noqa: PLR0913 - as `spawn`
 
 @contextlib.contextmanager
 def interrupted_later() -> Iterator[None]:
-    """Hold Ctrl-C back to the end of the block; a blocked signal would stay blocked in the child."""
+    """Hold what ends a process back to the end of the block; blocked, it would be so in the child too."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python interrupts the main thread only
         return
     held: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    handlers = {
+        number: signal.signal(number, lambda number, _: held.append(number))
+        for number in ENDING
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         if held:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(held[0])
+
+
+def end_as_interrupted() -> None:
+    """Take a time limit or a closed terminal as Ctrl-C, so that nothing is left running."""
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _identity(user: str | None) -> dict[str, Any]:

@@ -98,8 +98,11 @@ class HttpProxy(Part):
         self._upstream = upstream
         self._behaviour = usual
         self._server: ThreadingHTTPServer | None = None
+        # It keeps no connection: whoever stops the proxy while requests are under way leaves none open.
         self._client = httpx.Client(
-            timeout=SECONDS, trust_env=False, limits=httpx.Limits(max_connections=None)
+            timeout=SECONDS,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
         self.port = free_port()
 

@@ -3,6 +3,7 @@
 from faults.bridge import CREATED, EXPORTED, Bridge
 from faults.errors import SkippedError
 from faults.scenario import Scene, scenario
+from faults.writing import Load
 from local.errors import DeployError
 
 CHANGED = """
@@ -15,10 +16,12 @@ target = "process_order"
 """
 OTHER_CONDITION = CREATED.replace("new.total > 0", "new.total >= 0.01 and new.items is not null")
 MISTAKEN = CREATED.replace("new.total > 0", "new.totally > 0")
+# Each deployment leaves the local AWS without a warm receiver, and it starts one for each request that waits.
+SLOW = Load(pause=0.8)
 TRIGGERS = "select count(*) from bridge.present_trigger"
 
 
-@scenario("deployed-under-load")
+@scenario("deployed-under-load", load=SLOW)
 def changes(scene: Scene) -> None:
     """A deployment changes one trigger, adds one and takes one away under load; another takes that back."""
     world, bridge = scene.world, _bridge(scene)
@@ -28,7 +31,7 @@ def changes(scene: Scene) -> None:
     world.interpose()
 
 
-@scenario("deployment-rolled-back")
+@scenario("deployment-rolled-back", load=SLOW)
 def fails(scene: Scene) -> None:
     """A deployment with a mistake in a condition fails and is rolled back under load."""
     world, bridge = scene.world, _bridge(scene)

@@ -4,8 +4,10 @@ from faults.counting import Route
 from faults.partner import NAME
 from faults.proxies.http import HttpProxy, answering
 from faults.scenario import Scene, scenario
+from faults.writing import Load
 
 EXPORTED = Route(webhook="order.exported", target=NAME)
+IN_DOLLARS = Load(currency="usd")
 PAUSED = "select count(*) from bridge.target where name = %(name)s and paused_at is not null"
 
 
@@ -16,7 +18,7 @@ def partner(scene: Scene) -> HttpProxy:
     return found
 
 
-@scenario("target-410", route=EXPORTED, currency="usd")
+@scenario("target-410", route=EXPORTED, load=IN_DOLLARS)
 def gone(scene: Scene) -> None:
     """A target answers 410 and is paused; it comes back, and whoever operates the bridge resumes it."""
     database = scene.world.database
@@ -29,7 +31,7 @@ def gone(scene: Scene) -> None:
     database.value("select bridge.resume(%(name)s)", {"name": NAME})
 
 
-@scenario("target-silent", route=EXPORTED, currency="usd")
+@scenario("target-silent", route=EXPORTED, load=IN_DOLLARS)
 def silent(scene: Scene) -> None:
     """A target accepts requests and answers none, to pg_net or redelivery; then it does."""
     with partner(scene).silent() as met:

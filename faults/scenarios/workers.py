@@ -1,6 +1,7 @@
 """Workers: they die, hear nothing, and get events that they can't process."""
 
 from faults.scenario import Scene, scenario
+from faults.writing import Load
 
 ATTEMPTS = 2
 
@@ -29,7 +30,7 @@ def unanswered(scene: Scene) -> None:
     scene.flow(2)
 
 
-@scenario("poison", mistakes=True)
+@scenario("poison", load=Load(mistakes=True))
 def poison(scene: Scene) -> None:
     """Orders whose items don't add up come among good ones; they alone end in the dead-letter queue."""
     world = scene.world

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from faults import report
 from faults.counting import Count
@@ -68,6 +70,19 @@ def should_write_what_failed_as_failed(tmp_path: Path) -> None:
         ("failed", 3),
     ]
     assert "[red]failed[/]" in report.cells(results[1])
+
+
+def should_name_scenarios_in_full_where_there_is_no_terminal() -> None:
+    results = [
+        Result(name=each.name, summary=each.summary, outcome=PASSED, seconds=1, count=Count(inserted=12345))
+        for each in ALL
+    ]
+    console = Console(file=io.StringIO(), width=80)
+
+    report.show(console, results)
+
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert [each.name for each in ALL if each.name not in shown] == []
 
 
 def should_name_each_scenario_once_and_say_what_it_does() -> None:

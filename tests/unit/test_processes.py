@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.directories import RunDirectory
-from local.processes import Process, run, spawn
+from local.processes import ENDING, Process, end_as_interrupted, interrupted_later, run, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,24 +100,55 @@ def should_be_reaped_though_its_threads_end_after_it(tmp_path: Path) -> None:
         os.waitpid(process.pid, os.WNOHANG)
 
 
-def should_let_ctrl_c_wait_until_all_has_ended(
-    tmp_path: Path, line: Line, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", ENDING)
+def should_end_as_by_ctrl_c_whatever_ends_it(number: signal.Signals) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
+
+    end_as_interrupted()
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+@pytest.mark.usefixtures("handlers")
+def should_go_on_ignoring_what_nohup_ignores() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    end_as_interrupted()
+    with interrupted_later():
+        signal.raise_signal(signal.SIGHUP)
+
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", ENDING)
+def should_let_what_ends_it_wait_until_all_has_ended(
+    tmp_path: Path, line: Line, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     process = started(tmp_path, PARENT, str(line.path))
     line.wait_for(b"x")
     wait = Process.wait
 
     def interrupted(self: Process, timeout: float) -> bool:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         return wait(self, timeout)
 
     monkeypatch.setattr(Process, "wait", interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            process.stop(timeout=0.1)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    signal.signal(number, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        process.stop(timeout=0.1)
 
     assert not process.alive()
     line.wait_for(b"")
