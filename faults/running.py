@@ -1,5 +1,6 @@
 """Runs scenarios: rows flow, something breaks, is mended, and what arrived is compared."""
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -85,12 +86,12 @@ def problems_of(written: Written, *, disconnects: bool) -> list[str]:
 def _run(world: World, scenario: Scenario) -> tuple[Written, Count]:
     world.interpose()
     world.warm()
-    scene = Scene(world, scenario)
-    with Writer(world.system.direct_url, scene.sku, scenario.load) as writer:
-        scene.flow(BEFORE_SECONDS)
-        scenario.run(scene)
-        scene.flow(AFTER_SECONDS)
-    return writer.written, settle(scene)
+    with contextlib.closing(Scene(world, scenario)) as scene:
+        with Writer(world.system.direct_url, scene.sku, scenario.load) as writer:
+            scene.flow(BEFORE_SECONDS)
+            scenario.run(scene)
+            scene.flow(AFTER_SECONDS)
+        return writer.written, settle(scene)
 
 
 def settle(scene: Scene, *, seconds: float = SETTLE_SECONDS) -> Count:

@@ -1,5 +1,6 @@
 """A scenario: what breaks, what mends it, and what of it must be seen."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,6 +79,15 @@ class Scene:
         self.first_id: str = world.database.value("select bridge.new_message_id()::text")
         self.began_at: datetime = now()
         self._route = told.route
+        self._lasting = contextlib.ExitStack()
+
+    def until_settled(self, change: contextlib.AbstractContextManager[object]) -> None:
+        """Enter what is left only when nothing is on its way any more."""
+        self._lasting.enter_context(change)
+
+    def close(self) -> None:
+        """Leave it."""
+        self._lasting.close()
 
     def flow(self, seconds: float = FLOW_SECONDS) -> None:
         """Let rows flow, beyond the time that pg_net has for a message unless told otherwise."""

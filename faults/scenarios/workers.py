@@ -35,8 +35,5 @@ def poison(scene: Scene) -> None:
     """Orders whose items don't add up come among good ones; they alone end in the dead-letter queue."""
     world = scene.world
     policy = world.cloud.redrive_policy(world.queue, ATTEMPTS)
-    with world.cloud.attributes(world.queue, RedrivePolicy=policy):
-        scene.flow()
-        scene.wait_for(
-            lambda: world.cloud.peek(world.dead_letters), "nothing became a dead letter", seconds=40
-        )
+    scene.until_settled(world.cloud.attributes(world.queue, RedrivePolicy=policy))
+    scene.flow(8)
