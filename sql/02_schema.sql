@@ -69,7 +69,8 @@ begin
   drop index if exists bridge.message_due_for;
   drop view if exists bridge.status, bridge.dead_letter;
   drop function if exists
-    bridge.unposted(bridge.webhook), bridge.metrics(),
+    bridge.unposted(bridge.webhook), bridge.metrics(), bridge.transaction(), bridge.ring(text, text),
+    bridge.post(text, text, jsonb, text),
     bridge.fail(uuid, text, text, interval), bridge.refuse(uuid, text, text, integer, interval);
 end
 $$;

@@ -36,41 +36,41 @@ begin
       webhook, at_once => webhook.paused_at is null and webhook.admitted_until < clock_timestamp());
   end if;
   return (
-    with target as (
+    select array_agg((
+      targets,
+      case when secret is not null then url end,
+      case when url is not null then secret end,
+      at_once, ordered)::bridge.address)
+    from (
       select
-        name, kind, url, ordered, paused_at is not null as paused,
-        -- One failure is forgotten with the hold that followed; after more, redelivery tries first.
-        failures > 2 or held_until > clock_timestamp() as failing,
-        fast_path and slow_until <= clock_timestamp() as fast
-      from unnest(webhook.targets) as declared (name) left join bridge.target using (name)),
-    address as (
-      -- Secrets by the names that bridge.secret_name gives, without calling it with every write.
-      -- One request to the API reaches all queues: a paused one must get nothing, so then there is none.
-      select
-        array_agg(name) as targets, 'bridge_signing_secret' as secret_name,
-        case when not bool_or(paused) then webhook_url || '/webhooks/' || webhook.name end as url,
-        bool_or(paused) and not bool_and(paused) as at_once, false as ordered
-      from target where kind = 'queue' and not ordered having count(*) > 0
-      union all
-      select
-        array[name], 'bridge_signing_secret:' || name,
-        case when fast and not paused and not failing then replace(url, '{webhook}', webhook.name) end,
-        not fast and not paused and not failing, false
-      from target where kind = 'http' and not ordered
-      union all
-      -- pg_net sends side by side: order takes redelivery.
-      select array_agg(name), null, null, bool_or(not paused and not failing), true
-      from target where ordered having count(*) > 0
-      union all
-      select array[name], null, null, false, false from target where kind is null),
-    signed as (
-      select
-        targets, url, at_once, ordered,
-        case when url is not null then (
-          select decrypted_secret from vault.decrypted_secrets where name = secret_name) end as secret
-      from address)
-    select array_agg((targets, case when secret is not null then url end, secret, at_once, ordered)::bridge.address)
-    from signed);
+        array_agg(name) as targets, bool_or(ordered) as ordered,
+        case
+          -- pg_net sends side by side: order takes redelivery.
+          when bool_or(ordered) then null
+          -- One request to the API reaches all queues: a paused one must get nothing, so then there is none.
+          when min(kind) = 'queue' and not bool_or(paused) then webhook_url || '/webhooks/' || webhook.name
+          when min(kind) = 'http' and bool_and(fast and ready) then replace(min(url), '{webhook}', webhook.name)
+        end as url,
+        case
+          when bool_or(ordered) then bool_or(ready)
+          when min(kind) = 'queue' then bool_or(paused) and not bool_and(paused)
+          else min(kind) = 'http' and bool_and(ready and not fast)
+        end as at_once,
+        -- By the names that bridge.secret_name gives, without calling it with every write.
+        'bridge_signing_secret' || case when min(kind) = 'http' then ':' || min(name) else '' end as secret_name
+      from (
+        select
+          name, kind, url, coalesce(ordered, false) as ordered, paused_at is not null as paused,
+          -- One failure is forgotten with the hold that followed; after more, redelivery tries first.
+          paused_at is null and failures <= 2 and held_until <= clock_timestamp() as ready,
+          fast_path and slow_until <= clock_timestamp() as fast
+        from unnest(webhook.targets) as declared (name) left join bridge.target using (name)) as target
+      group by case when ordered then '(ordered)' when kind = 'queue' then '(queue)' else name end) as address
+    cross join lateral (
+      select case when url is not null then (
+        select decrypted_secret from vault.decrypted_secrets where name = secret_name) end as secret
+      -- Not looked up once for each mention.
+      offset 0) as signing);
 end
 $$;
 comment on function bridge.addresses(bridge.webhook, text) is

@@ -2,14 +2,13 @@
 -- Called by the trigger functions that bridge.sync writes (13_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-$$;
+language sql stable
+-- Parsed here and now, so that no search_path has to be set with each call: it is part of what calls it.
+return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 comment on function bridge.json_timestamp(timestamptz) is 'RFC 3339, in UTC, with microseconds.';
 
-create or replace function bridge.transaction() returns jsonb
-language plpgsql stable set search_path = pg_catalog, pg_temp
+create or replace function bridge.envelope(webhook_name text) returns jsonb
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   actor text;
@@ -25,25 +24,16 @@ begin
     end;
   end if;
   return jsonb_build_object(
-    'id', pg_current_xact_id()::text,
-    'actor', actor,
-    'role', coalesce(nullif(current_setting('role'), 'none'), session_user));
-end
-$$;
-comment on function bridge.transaction() is
-  'The transaction member of a message: {"id", "actor": the user''s id by Supabase''s auth.uid() or null, "role"}.';
-
-create or replace function bridge.envelope(webhook_name text) returns jsonb
-language plpgsql volatile set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return jsonb_build_object(
     'type', webhook_name,
     'timestamp', bridge.json_timestamp(clock_timestamp()),
-    'transaction', bridge.transaction());
+    'transaction', jsonb_build_object(
+      'id', pg_current_xact_id()::text,
+      'actor', actor,
+      'role', coalesce(nullif(current_setting('role'), 'none'), session_user)));
 end
 $$;
-comment on function bridge.envelope(text) is 'A message without its data.';
+comment on function bridge.envelope(text) is
+  'A message without its data. Its transaction: {"id", "actor": the user''s id by Supabase''s auth.uid() or null, "role"}.';
 
 create or replace function bridge.posts_left() returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -64,27 +54,30 @@ $$;
 comment on function bridge.posts_left() is
   'How many more messages pg_net may be handed: it sends 200 a batch, about a batch a second, and slows as its queue grows.';
 
-create or replace function bridge.ring(webhook_url text, secret text) returns void
+create or replace function bridge.ring(webhook_url text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   now_s bigint := floor(extract(epoch from clock_timestamp()));
+  secret text;
   message_id text;
+  body jsonb;
 begin
-  if secret is null or (select last_value from bridge.last_ring) >= now_s then
+  if (select last_value from bridge.last_ring) >= now_s then
+    return;
+  end if;
+  secret := bridge.signing_secret(null);
+  if secret is null then
     return;
   end if;
   perform setval('bridge.last_ring', now_s);
   message_id := bridge.new_message_id()::text;
-  perform bridge.post(
-    webhook_url || '/webhooks/bridge.ring',
-    message_id,
-    bridge.envelope('bridge.ring') || jsonb_build_object(
-      'data', jsonb_build_array(jsonb_build_object('id', message_id || ':0', 'operation', 'RING'))),
-    secret);
+  body := bridge.envelope('bridge.ring') || jsonb_build_object(
+    'data', jsonb_build_array(jsonb_build_object('id', message_id || ':0', 'operation', 'RING')));
+  perform bridge.post(webhook_url || '/webhooks/bridge.ring', message_id, body, body::text, secret);
 end
 $$;
-comment on function bridge.ring(text, text) is 'Asks for redelivery at once, at most about once a second.';
+comment on function bridge.ring(text) is 'Asks for redelivery at once, at most about once a second.';
 
 create or replace function bridge.thin(event jsonb, key_columns text[]) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp
@@ -115,15 +108,19 @@ create or replace function bridge.put(
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  size integer := octet_length(body::text);
+  -- As pg_net sends it and SQS gets it.
+  sent text := body::text;
+  size integer := octet_length(sent);
   events jsonb;
   keys text[];
 begin
   if size <= 200000 then
     -- Before the outbox rows, which are then never written twice.
-    insert into bridge.posted (request_id, message_id, targets)
-    select bridge.post(a.url, put.message_id::text, put.body, a.secret), put.message_id, a.targets
-    from unnest(addresses) as a where a.url is not null;
+    if cardinality(addresses) > 1 or addresses[1].url is not null then
+      insert into bridge.posted (request_id, message_id, targets)
+      select bridge.post(a.url, put.message_id::text, put.body, sent, a.secret), put.message_id, a.targets
+      from unnest(addresses) as a where a.url is not null;
+    end if;
     insert into bridge.message (id, webhook, target, body, ordered, due_at)
     select
       put.message_id, webhook.name, target, put.body, a.ordered,
@@ -208,36 +205,41 @@ returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
+  known record;
   webhook bridge.webhook;
-  installation bridge.installation;
   addresses bridge.address[];
   posts_left integer := 0;
-  posts integer;
-  ringing boolean;
+  posts integer := 0;
+  ringing boolean := false;
   message_id uuid;
-  events jsonb;
-  envelope jsonb;
+  events text;
+  head text;
 begin
   fetch messages into message_id, events;
   if not found then
     return;
   end if;
-  select * into strict webhook from bridge.webhook as w where w.name = webhook_name;
+  select w as webhook, i.webhook_url, i.fast_path_grace into strict known
+  from bridge.webhook as w cross join bridge.installation as i where w.name = webhook_name;
+  webhook := known.webhook;
   if not webhook.enabled then
     return;
   end if;
-  select * into strict installation from bridge.installation;
-  envelope := bridge.envelope(webhook_name);
+  head := left(bridge.envelope(webhook_name)::text, -1) || ', "data": ';
   if posting then
     -- Somebody may hold a lock on pg_net's tables (truncate, an update of the extension): the outbox is enough then.
     perform set_config('lock_timeout', '200ms', true);
-    addresses := bridge.addresses(webhook, installation.webhook_url);
     posts_left := bridge.posts_left();
-  else
-    addresses := bridge.unposted(webhook);
+    if posts_left > 0 or webhook.paused_at is not null or webhook.max_per_minute is not null then
+      addresses := bridge.addresses(webhook, known.webhook_url);
+      posts := (select count(*) from unnest(addresses) where url is not null);
+      ringing := (select bool_or(at_once) from unnest(addresses));
+    end if;
   end if;
-  posts := (select count(*) from unnest(addresses) where url is not null);
-  ringing := posting and exists (select from unnest(addresses) where at_once);
+  if addresses is null then
+    addresses := bridge.unposted(webhook);
+    ringing := posting;
+  end if;
 
   while message_id is not null loop
     if posts > 0 and posts_left <= 0 then
@@ -247,14 +249,13 @@ begin
       ringing := true;
     end if;
     perform bridge.put(
-      message_id, webhook, relation, envelope || jsonb_build_object('data', events), addresses,
-      installation.fast_path_grace);
+      message_id, webhook, relation, (head || events || '}')::jsonb, addresses, known.fast_path_grace);
     posts_left := posts_left - posts;
     fetch messages into message_id, events;
   end loop;
 
   if ringing then
-    perform bridge.ring(installation.webhook_url, bridge.signing_secret(null));
+    perform bridge.ring(known.webhook_url);
   end if;
 end
 $$;

@@ -5,7 +5,7 @@ create or replace function bridge.wake() returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform bridge.ring(webhook_url, bridge.signing_secret(null)) from bridge.installation;
+  perform bridge.ring(webhook_url) from bridge.installation;
 exception when others then
   raise notice 'redelivery can''t be rung for (%); it comes by within a minute', sqlerrm;
 end

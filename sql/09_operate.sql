@@ -9,6 +9,7 @@ declare
     select replace(t.url, '{webhook}', 'bridge.ping') from bridge.target as t
     where t.name = target_name and t.kind = 'http');
   secret text := bridge.signing_secret(target_name);
+  body jsonb := bridge.envelope('bridge.ping') || '{"data": []}';
   request_id bigint;
 begin
   if target_name is null then
@@ -25,7 +26,7 @@ begin
       message = format('Vault has no secret "%s"', bridge.secret_name(target_name)),
       hint = 'Deploy again: the deployment puts it there.';
   end if;
-  request_id := bridge.post(url, message_id, bridge.envelope('bridge.ping') || '{"data": []}', secret);
+  request_id := bridge.post(url, message_id, body, body::text, secret);
   insert into bridge.posted (request_id, message_id, targets) values (request_id, message_id::uuid, '{}');
   return request_id;
 end

@@ -47,9 +47,9 @@ create or replace function bridge.capture_record(declared jsonb, operation text,
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when (operation, side) in (('insert', 'old'), ('delete', 'new')) then 'null::jsonb'
-    when bridge.capture_columns(declared) is null then format('to_jsonb(%s_row.row_)', side)
-    else format('(select to_jsonb("bridge row") from (select %s) as "bridge row")', (
+    when (operation, side) in (('insert', 'old'), ('delete', 'new')) then '''null''::json'
+    when bridge.capture_columns(declared) is null then format('to_json(%s_row.row_)', side)
+    else format('(select to_json("bridge row") from (select %s) as "bridge row")', (
       select string_agg(format('%s.%I', side, name), ', ' order by position)
       from unnest(bridge.capture_columns(declared)) with ordinality as c (name, position)))
   end
@@ -61,7 +61,7 @@ language sql stable set search_path = pg_catalog, pg_temp
 as $$
   -- The key that the row had: what happened to it before goes by that one.
   select case when (declared ->> 'ordered')::boolean then (
-    select format('jsonb_build_object(%s)', string_agg(
+    select format('json_build_object(%s)', string_agg(
       format('%L, %s.%I', name, case operation when 'insert' then 'new' else 'old' end, name), ', ' order by position))
     from unnest(bridge.key_columns(bridge.relation(declared ->> 'table'))) with ordinality as k (name, position))
   end
@@ -120,13 +120,12 @@ begin
       open messages for
         select
           (statement_id || lpad(to_hex(first_number + number / 100), 8, '0'))::uuid,
-          jsonb_agg(
-            jsonb_build_object(
-              'id', statement_id || lpad(to_hex(first_number + number / 100), 8, '0') || ':' || number %% 100,
-              'operation', %2$L, 'schema', %3$L, 'table', %4$L, 'record', record, 'old_record', old_record%13$s)
-            order by number)
+          '[' || string_agg(
+            '{"id": "' || statement_id || lpad(to_hex(first_number + number / 100), 8, '0') || ':' || number %% 100
+            || %16$L || record || ', "old_record": ' || old_record%13$s || '}',
+            ', ' order by number) || ']'
         from (
-          select row_number() over () - 1 as number, %5$s as record, %6$s as old_record%14$s
+          select row_number() over () - 1 as number, %5$s::text as record, %6$s::text as old_record%14$s
           from %7$s
           where %8$s) as numbered
         group by number / 100;
@@ -192,12 +191,14 @@ $source$,
     case operation when 'insert' then 'null::jsonb' else 'old_row.row_' end,
     bridge.capture_columns(declared),
     bridge.relation(declared ->> 'table'),
-    case when bridge.capture_key(declared, operation) is not null then ', ''key'', key' else '' end,
-    coalesce(', ' || bridge.capture_key(declared, operation) || ' as key', ''),
+    case when bridge.capture_key(declared, operation) is not null then ' || '', "key": '' || key' else '' end,
+    coalesce(', ' || bridge.capture_key(declared, operation) || '::text as key', ''),
     case when bridge.capture_key(declared, operation) is not null then format(
       ', ''key'', bridge.pick(to_jsonb(changed.%s_row), %L::text[])',
       case operation when 'insert' then 'new' else 'old' end,
-      bridge.key_columns(bridge.relation(declared ->> 'table'))) else '' end);
+      bridge.key_columns(bridge.relation(declared ->> 'table'))) else '' end,
+    format('", "operation": %s, "schema": %s, "table": %s, "record": ',
+      to_json(upper(operation)), to_json(parts[1]), to_json(parts[2])));
 end
 $$;
 comment on function bridge.capture_source(jsonb, text) is 'The PL/pgSQL of the trigger function for one webhook and operation.';

@@ -47,8 +47,14 @@ begin
       ' set standard_conforming_strings = on set bytea_output = hex set extra_float_digits = 1'
       ' set intervalstyle = postgres set datestyle = ''ISO, MDY'''
       -- Nor may they give up on the outbox.
-      ' set lock_timeout = 0 as %L',
-      wanted.function_name, wanted.source);
+      ' set lock_timeout = 0'
+      -- Planning anew takes longer than capturing a row does, and pglz longer than making the body.
+      ' set plan_cache_mode = force_generic_plan%s as %L',
+      wanted.function_name,
+      case when exists (
+        select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals))
+        then ' set default_toast_compression = lz4' else '' end,
+      wanted.source);
     execute format('comment on function bridge.%I() is %L', wanted.function_name, 'Written by bridge.sync.');
     execute format('revoke execute on function bridge.%I() from public', wanted.function_name);
     replaced := replaced + 1;

@@ -11,7 +11,7 @@ from faults.scenario import Scene, scenario
 ENTRY = "external-compute/local/webhook-signing"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 ACCEPTED, UNAUTHORIZED = 202, 401
-POST = "bridge.post(text, text, jsonb, text)"
+POST = "bridge.post(text, text, jsonb, text, text)"
 CLOCK = "clock_timestamp()"
 
 
