@@ -23,6 +23,8 @@ SHORT = (pg_net.killed, api.redirects, api.answers_lost, queues.half_a_batch, wo
 def world(shared_deployment: Deployment) -> Iterator[World]:
     shared_deployment.restore()
     with World(shared_deployment.system, shared_deployment.outputs) as world:
+        # What tests of outages have left waits there for minutes, and each scenario for it.
+        world.cloud.purge(world.queue)
         yield world
 
 
