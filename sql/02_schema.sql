@@ -71,6 +71,8 @@ begin
   drop function if exists
     bridge.unposted(bridge.webhook), bridge.metrics(), bridge.transaction(), bridge.ring(text, text),
     bridge.post(text, text, jsonb, text),
+    bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval),
+    bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval),
     bridge.fail(uuid, text, text, interval), bridge.refuse(uuid, text, text, integer, interval);
 end
 $$;
@@ -252,3 +254,5 @@ comment on column bridge.backfill_job.last_error is 'Why it makes no progress, o
 -- time never wait for each other.
 create sequence if not exists bridge.last_ring;
 comment on sequence bridge.last_ring is 'When redelivery was last rung for, in seconds since 1970.';
+create sequence if not exists bridge.last_behind;
+comment on sequence bridge.last_behind is 'When pg_net was last seen to be behind, in milliseconds since 1970.';

@@ -16,6 +16,9 @@ create or replace function bridge.unposted(
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if not exists (select from bridge.target where ordered) then
+    return array[(coalesce(target_names, webhook.targets), null, null, at_once, false)::bridge.address];
+  end if;
   return (
     select array_agg((targets, null, null, unposted.at_once, ordered)::bridge.address)
     from (

@@ -54,6 +54,19 @@ $$;
 comment on function bridge.posts_left() is
   'How many more messages pg_net may be handed: it sends 200 a batch, about a batch a second, and slows as its queue grows.';
 
+create or replace function bridge.known_to_be_behind() returns boolean
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    extract(epoch from clock_timestamp()) * 1000 - pg_sequence_last_value('bridge.last_behind'::regclass)
+      between 0 and 100,
+    false);
+end
+$$;
+comment on function bridge.known_to_be_behind() is
+  'Whether pg_net was seen to be behind in the last tenth of a second, by a writer that has rung for redelivery: looking takes longer than the row.';
+
 create or replace function bridge.ring(webhook_url text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -104,13 +117,14 @@ comment on function bridge.key_columns(regclass) is 'The primary key''s columns,
 
 create or replace function bridge.put(
   message_id uuid, webhook bridge.webhook, relation oid, body jsonb, addresses bridge.address[], grace interval
-) returns void
+) returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- As pg_net sends it and SQS gets it.
   sent text := body::text;
   size integer := octet_length(sent);
+  posts integer := 0;
   events jsonb;
   keys text[];
 begin
@@ -120,6 +134,7 @@ begin
       insert into bridge.posted (request_id, message_id, targets)
       select bridge.post(a.url, put.message_id::text, put.body, sent, a.secret), put.message_id, a.targets
       from unnest(addresses) as a where a.url is not null;
+      get diagnostics posts = row_count;
     end if;
     insert into bridge.message (id, webhook, target, body, ordered, due_at)
     select
@@ -131,29 +146,28 @@ begin
         else clock_timestamp() + grace
       end
     from unnest(addresses) as a, unnest(a.targets) as target;
-    return;
+    return posts;
   end if;
 
   events := body -> 'data';
   if jsonb_array_length(events) > 1 then
-    perform bridge.put_halves(webhook, relation, body, addresses, grace);
-    return;
+    return bridge.put_halves(webhook, relation, body, addresses, grace);
   end if;
   -- By its oid: the table may have another name by now.
   keys := bridge.key_columns(relation);
   if keys <> '{}' then
-    perform bridge.put(
+    return bridge.put(
       message_id, webhook, relation,
       jsonb_set(body, '{data}', jsonb_build_array(bridge.thin(events -> 0, keys))),
       addresses, grace);
-  else
-    perform bridge.put_dead(message_id, webhook, body, format(
-      'the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead', size));
   end if;
+  perform bridge.put_dead(message_id, webhook, body, format(
+    'the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead', size));
+  return 0;
 end
 $$;
 comment on function bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval) is
-  'Writes a message to the outbox, and posts it where an address has a url. At most 200 kB each: larger ones are split, a larger event is thinned.';
+  'Writes a message to the outbox, and posts it where an address has a url. At most 200 kB each: larger ones are split, a larger event is thinned. Returns how many posts it took.';
 
 create or replace function bridge.put_dead(message_id uuid, webhook bridge.webhook, body jsonb, failure text)
 returns void
@@ -168,17 +182,18 @@ comment on function bridge.put_dead(uuid, bridge.webhook, jsonb, text) is
 
 create or replace function bridge.put_halves(
   webhook bridge.webhook, relation oid, body jsonb, addresses bridge.address[], grace interval
-) returns void
+) returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   size integer := jsonb_array_length(body -> 'data');
   part integer;
   message_id uuid;
+  posts integer := 0;
 begin
   for part in 0..1 loop
     message_id := bridge.new_message_id();
-    perform bridge.put(
+    posts := posts + bridge.put(
       message_id, webhook, relation,
       jsonb_set(body, '{data}', bridge.numbered(message_id, array(
         select e.event
@@ -187,10 +202,11 @@ begin
         order by e.n))),
       addresses, grace);
   end loop;
+  return posts;
 end
 $$;
 comment on function bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval) is
-  'Puts a message as two, each with an id of its own and events named after it.';
+  'Puts a message as two, each with an id of its own and events named after it. Returns how many posts they took.';
 
 create or replace function bridge.numbered(message_id uuid, events jsonb[]) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp
@@ -205,11 +221,12 @@ returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  known record;
   webhook bridge.webhook;
+  installation bridge.installation;
   addresses bridge.address[];
   posts_left integer := 0;
   posts integer := 0;
+  behind boolean := false;
   ringing boolean := false;
   message_id uuid;
   events text;
@@ -219,43 +236,41 @@ begin
   if not found then
     return;
   end if;
-  select w as webhook, i.webhook_url, i.fast_path_grace into strict known
-  from bridge.webhook as w cross join bridge.installation as i where w.name = webhook_name;
-  webhook := known.webhook;
+  select * into strict webhook from bridge.webhook as w where w.name = webhook_name;
   if not webhook.enabled then
     return;
   end if;
   head := left(bridge.envelope(webhook_name)::text, -1) || ', "data": ';
-  if posting then
+  if posting and not bridge.known_to_be_behind() then
     -- Somebody may hold a lock on pg_net's tables (truncate, an update of the extension): the outbox is enough then.
     perform set_config('lock_timeout', '200ms', true);
+    select * into strict installation from bridge.installation;
     posts_left := bridge.posts_left();
-    if posts_left > 0 or webhook.paused_at is not null or webhook.max_per_minute is not null then
-      addresses := bridge.addresses(webhook, known.webhook_url);
-      posts := (select count(*) from unnest(addresses) where url is not null);
-      ringing := (select bool_or(at_once) from unnest(addresses));
+    behind := posts_left <= 0;
+    if not behind or webhook.paused_at is not null or webhook.max_per_minute is not null then
+      addresses := bridge.addresses(webhook, installation.webhook_url);
+      select count(url), bool_or(at_once) into posts, ringing from unnest(addresses);
     end if;
   end if;
-  if addresses is null then
-    addresses := bridge.unposted(webhook);
-    ringing := posting;
-  end if;
+  addresses := coalesce(addresses, bridge.unposted(webhook));
 
   while message_id is not null loop
     if posts > 0 and posts_left <= 0 then
       -- What pg_net can't take is left to redelivery.
       addresses := bridge.unposted(webhook);
+      behind := true;
       posts := 0;
-      ringing := true;
     end if;
-    perform bridge.put(
-      message_id, webhook, relation, (head || events || '}')::jsonb, addresses, known.fast_path_grace);
-    posts_left := posts_left - posts;
+    posts_left := posts_left - bridge.put(
+      message_id, webhook, relation, (head || events || '}')::jsonb, addresses, installation.fast_path_grace);
     fetch messages into message_id, events;
   end loop;
 
-  if ringing then
-    perform bridge.ring(known.webhook_url);
+  if behind then
+    perform setval('bridge.last_behind', floor(extract(epoch from clock_timestamp()) * 1000)::bigint);
+  end if;
+  if behind or ringing then
+    perform bridge.ring(installation.webhook_url);
   end if;
 end
 $$;

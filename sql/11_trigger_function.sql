@@ -101,7 +101,7 @@ begin
   return format($source$
 #variable_conflict use_column
 declare
-  statement_id text;
+  message_id text;
   first_number bigint;
   messages refcursor;
   posting boolean;
@@ -114,21 +114,33 @@ begin
   -- The statement at once, posted; if that fails (pg_net or Vault is missing or broken), at once into the outbox.
   foreach posting in array array[true, false] loop
     begin
-      statement_id := bridge.new_message_id()::text;
-      first_number := ('x' || right(statement_id, 8))::bit(32)::bigint >> 1;
-      statement_id := left(statement_id, 28);
-      open messages for
-        select
-          (statement_id || lpad(to_hex(first_number + number / 100), 8, '0'))::uuid,
-          '[' || string_agg(
-            '{"id": "' || statement_id || lpad(to_hex(first_number + number / 100), 8, '0') || ':' || number %% 100
-            || %16$L || record || ', "old_record": ' || old_record%13$s || '}',
-            ', ' order by number) || ']'
-        from (
-          select row_number() over () - 1 as number, %5$s::text as record, %6$s::text as old_record%14$s
-          from %7$s
-          where %8$s) as numbered
-        group by number / 100;
+      message_id := bridge.new_message_id()::text;
+      if (select count(*) from (select from %17$s limit 2) as changed) = 1 then
+        -- Most statements: numbering and gathering what is one would take as long as all else here.
+        open messages for
+          select
+            message_id::uuid,
+            '[{"id": "' || message_id || ':0' || %16$L || record || ', "old_record": ' || old_record%13$s || '}]'
+          from (
+            select %5$s::text as record, %6$s::text as old_record%14$s
+            from %7$s
+            where %8$s) as event;
+      else
+        first_number := ('x' || right(message_id, 8))::bit(32)::bigint >> 1;
+        message_id := left(message_id, 28);
+        open messages for
+          select
+            (message_id || lpad(to_hex(first_number + number / 100), 8, '0'))::uuid,
+            '[' || string_agg(
+              '{"id": "' || message_id || lpad(to_hex(first_number + number / 100), 8, '0') || ':' || number %% 100
+              || %16$L || record || ', "old_record": ' || old_record%13$s || '}',
+              ', ' order by number) || ']'
+          from (
+            select row_number() over () - 1 as number, %5$s::text as record, %6$s::text as old_record%14$s
+            from %7$s
+            where %8$s) as numbered
+          group by number / 100;
+      end if;
       perform bridge.dispatch(%1$L, tg_relid, messages, posting);
       close messages;
       return null;
@@ -198,7 +210,8 @@ $source$,
       case operation when 'insert' then 'new' else 'old' end,
       bridge.key_columns(bridge.relation(declared ->> 'table'))) else '' end,
     format('", "operation": %s, "schema": %s, "table": %s, "record": ',
-      to_json(upper(operation)), to_json(parts[1]), to_json(parts[2])));
+      to_json(upper(operation)), to_json(parts[1]), to_json(parts[2])),
+    case operation when 'insert' then 'new_rows' else 'old_rows' end);
 end
 $$;
 comment on function bridge.capture_source(jsonb, text) is 'The PL/pgSQL of the trigger function for one webhook and operation.';
