@@ -198,6 +198,7 @@ class BridgeStack(Stack):
             environment=environment,
             memory=512,
             timeout=Duration.seconds(15),
+            max_concurrency=self._stage.receiver_concurrency,
             reaches_supabase=False,
         )
         acknowledge_synchronous(receiver, "API Gateway")

@@ -224,6 +224,9 @@ class Stage(Section):
     ] = Field(default=(), description="a list of security group ids, such as sg-0123456789abcdef0")
     throttle_rate: int = Field(default=500, ge=1, le=10000, description="1 to 10000 (requests a second)")
     throttle_burst: int = Field(default=1000, ge=1, le=5000, description="1 to 5000 (requests)")
+    receiver_concurrency: int = Field(
+        default=0, ge=0, le=1000, description="0 to 1000 (instances at a time; 0: what the account has)"
+    )
     database_tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
         default="verify-full", description='"disable", "require", "verify-ca" or "verify-full"'
     )

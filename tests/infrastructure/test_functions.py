@@ -155,11 +155,19 @@ def changed(synthesized: Callable[..., Assembly]) -> Assembly:
         "subnets=subnet-0a1b2c3d,subnet-1a1b2c3d",
         "security_groups=sg-0a1b2c3d",
         "pool_clients=63",
+        "receiver_concurrency=7",
     )
 
 
 def should_follow_the_stage_settings(changed: Assembly) -> None:
     template = Template.from_json(changed.template("prod-bridge"))
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Description": "Verifies messages and puts their events into queues",
+            "ReservedConcurrentExecutions": 7,
+        },
+    )
     template.has_resource_properties(
         "AWS::ApiGatewayV2::Api",
         {"CorsConfiguration": Match.object_like({"AllowOrigins": ["https://app.example.com"]})},

@@ -53,6 +53,7 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "security_groups": (),
         "throttle_rate": 500,
         "throttle_burst": 1000,
+        "receiver_concurrency": 0,
         "database_tls": "verify-full",
         "ping": "required",
         "fast_path_grace": 30,

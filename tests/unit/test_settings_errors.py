@@ -138,6 +138,7 @@ def should_explain_a_wrong_webhook(tmp_path: Path, field: str, given: str, expec
             "rotation_days = 7\nrotation_overlap = 168",
             "rotation_overlap = 168 (hours) must be shorter than rotation_days = 7",
         ),
+        ("receiver_concurrency = 1001", "allowed: 0 to 1000 (instances at a time; 0: what the account has)"),
         ("pool_clients = 0", "allowed: 1 to 100000 (connections that the pooler accepts)"),
         ('subnets = ["subnet-0a1b2c3d"]', "subnets is given without security_groups"),
         ('security_groups = ["sg-0a1b2c3d"]', "security_groups is given without subnets"),
