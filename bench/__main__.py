@@ -1,0 +1,95 @@
+"""The command: `python -m bench`, or `make bench`."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+
+from bench import report
+from bench.database import Database
+from bench.deployment import deployed
+from bench.figure import Figure
+from bench.figures import capture, delivery, growth, starts, synthesis, working
+from bench.scale import FULL, SMOKE, Scale
+from local.errors import LocalError
+from local.processes import end_as_interrupted
+
+console = Console(highlight=False)
+
+
+def main() -> int:
+    """Measure.
+
+    Returns:
+        The exit code: 0; 1 when a figure is not reached, or something failed; 130 when it was told to stop.
+    """
+    arguments = _parser().parse_args()
+    end_as_interrupted()
+    scale = SMOKE if arguments.smoke else FULL
+    began = time.monotonic()
+    figures: list[Figure] = []
+    try:
+        for group in arguments.only or GROUPS:
+            _say(f"{group}")
+            figures += GROUPS[group](scale)
+    except LocalError as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    seconds = time.monotonic() - began
+    report.show(console, figures)
+    report.write(figures, report.environment(), seconds=seconds, smoke=arguments.smoke)
+    console.print(f"{len(figures)} figures in {seconds:.0f} s; build/{report.FILE.name}")
+    return 0 if arguments.smoke or all(figure.reached is not False for figure in figures) else 1
+
+
+def _capture(scale: Scale) -> Iterator[Figure]:
+    with Database() as database:
+        yield from capture.measure(database, scale)
+        yield from growth.measure(database, scale)
+
+
+def _starts(scale: Scale) -> Iterator[Figure]:
+    yield from starts.measure(scale)
+
+
+def _synthesis(scale: Scale) -> Iterator[Figure]:
+    yield from synthesis.measure(scale)
+
+
+def _delivery(scale: Scale) -> Iterator[Figure]:
+    with deployed(_say) as deployment:
+        yield from delivery.measure(deployment, scale)
+        yield from working.measure(deployment, scale)
+
+
+GROUPS: dict[str, Callable[[Scale], Iterator[Figure]]] = {
+    "starts": _starts,
+    "synthesis": _synthesis,
+    "capture": _capture,
+    "delivery": _delivery,
+}
+
+
+def _say(step: str) -> None:
+    console.print(f"[cyan]•[/] {step}", soft_wrap=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure the bridge beside what people use today, in one run, as ratios.",
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="GROUP", choices=GROUPS, help=f"measure these: {', '.join(GROUPS)}"
+    )
+    parser.add_argument("--smoke", action="store_true", help="only show that the scripts work")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What people use today, in full and as they write it."""

@@ -1,0 +1,101 @@
+"""What a large outbox costs: capturing, claiming and settling, beside the same on an empty one."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import LiteralString
+
+import psycopg
+
+from bench.database import INSERT, TARGET, WEBHOOK, Database, pgbench
+from bench.figure import Figure
+from bench.scale import Scale
+
+REACH, AIM = 1.3, 1.1
+AT_A_TIME = 100
+REPEATS = 20
+FILL: LiteralString = """
+insert into bridge.message (id, webhook, target, body, state, created_at, due_at, delivered_at)
+select
+  (lpad(to_hex(%(first)s + n / 4096), 12, '0') || '7' || lpad(to_hex(n %% 4096), 3, '0')
+    || '8000000000000000')::uuid,
+  %(webhook)s, %(target)s,
+  jsonb_build_object('data', jsonb_build_array(jsonb_build_object('id', n, 'operation', 'INSERT'))),
+  %(state)s, now(), now(), case %(state)s when 'delivered' then now() end
+from generate_series(1, %(rows)s) as n
+"""
+CLAIM: LiteralString = "select count(*) from bridge.claim(%(most)s, 90, '{queue}')"
+ANSWERED: LiteralString = """
+with requests as (
+  select id, row_number() over () + 1000000000 as request_id
+  from (select id from bridge.message where state = 'pending' order by id limit %(most)s) as m),
+posted as (
+  insert into bridge.posted (request_id, message_id, targets)
+  select request_id, id, array[%(target)s] from requests)
+insert into net._http_response (id, status_code, content)
+select request_id, 202, jsonb_build_object('webhook_id', id, 'targets', array[%(target)s])::text from requests
+"""
+SETTLE: LiteralString = "select delivered from bridge.settle(2000)"
+
+
+def measure(database: Database, scale: Scale) -> Iterator[Figure]:
+    """Measure with a thousand messages that wait, fill the outbox, measure again."""
+    database.use("bridge")
+    _fill(database, state="pending", rows=1_000)
+    empty = _measure(database, scale)
+    database.use("bridge")
+    _fill(database, state="delivered", rows=scale.delivered)
+    _fill(database, state="pending", rows=scale.pending)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("vacuum analyze bridge.message")
+        admin.execute("checkpoint")
+    grown = _measure(database, scale)
+    size = f"{scale.delivered:,} delivered and {scale.pending:,} pending rows"
+    for name in empty:
+        yield Figure(
+            name=f"growth_{name}",
+            title=f"{name} with {size}, beside an empty outbox",
+            unit="ms",
+            ours=grown[name],
+            theirs=empty[name],
+            reach=REACH,
+            aim=AIM,
+        )
+
+
+def _measure(database: Database, scale: Scale) -> dict[str, list[float]]:
+    took: dict[str, list[float]] = defaultdict(list)
+    values = {"most": AT_A_TIME, "target": TARGET}
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        for _ in range(scale.rounds):
+            took["capture"].append(pgbench(database.url, INSERT, "--time", str(scale.seconds)))
+            for name, prepare, run in (("claim", None, CLAIM), ("settle", ANSWERED, SETTLE)):
+                took[name].append(_milliseconds(connection, prepare, run, values))
+    return took
+
+
+def _milliseconds(
+    connection: psycopg.Connection,
+    prepare: LiteralString | None,
+    run: LiteralString,
+    values: dict[str, object],
+) -> float:
+    """Run something again and again on the same rows; return the average."""
+    seconds = 0.0
+    for _ in range(REPEATS):
+        with connection.transaction(force_rollback=True):
+            if prepare is not None:
+                connection.execute(prepare, values)
+            began = time.perf_counter()
+            connection.execute(run, values)
+            seconds += time.perf_counter() - began
+    return seconds / REPEATS * 1000
+
+
+def _fill(database: Database, *, state: str, rows: int) -> None:
+    # In the order in which messages are written; delivered ones are older.
+    first = 0x0190_0000_0000 if state == "delivered" else 0x0198_0000_0000
+    values = {"first": first, "webhook": WEBHOOK, "target": TARGET, "state": state, "rows": rows}
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("set synchronous_commit = off")
+        admin.execute(FILL, values)

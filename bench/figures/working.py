@@ -1,0 +1,78 @@
+"""What one instance of a worker handles, beside the same effect in plain psycopg."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from bench.database import INSERT
+from bench.deployment import Deployment
+from bench.figure import Figure
+from bench.scale import Scale
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "lambda_src"
+REACH, AIM = 0.7, 0.9
+BATCH = 10
+QUEUE_MESSAGES = """
+select (body - 'data' || event)::text
+from bridge.message, jsonb_array_elements(body -> 'data') as event order by id
+"""
+
+
+def measure(deployment: Deployment, scale: Scale) -> Iterator[Figure]:
+    """Hand the same batches to both, in a process of its own each."""
+    rates: dict[str, list[float]] = {"worker": [], "plain": []}
+    for _ in range(scale.rounds):
+        for variant, found in rates.items():
+            batches = _batches(deployment, scale.worker_events // scale.rounds)
+            found.append(_rate(deployment, variant, batches))
+    yield Figure(
+        name="worker",
+        title="events a second that one instance of a worker handles, beside plain psycopg",
+        unit="events/s",
+        ours=rates["worker"],
+        theirs=rates["plain"],
+        reach=REACH,
+        aim=AIM,
+        at_least=True,
+    )
+
+
+def _batches(deployment: Deployment, events: int) -> list[list[dict[str, object]]]:
+    deployment.empty()
+    with psycopg.connect(deployment.system.direct_url, autocommit=True) as connection:
+        connection.execute(f"{INSERT} from generate_series(1, {max(events, 2 * BATCH)})")
+        bodies = [row[0] for row in connection.execute(QUEUE_MESSAGES)]
+    records: list[dict[str, object]] = [
+        {
+            "messageId": str(uuid4()),
+            "receiptHandle": "none",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }
+        for body in bodies
+    ]
+    return [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
+
+
+def _rate(deployment: Deployment, variant: str, batches: list[list[dict[str, object]]]) -> float:
+    path = ":".join([str(ROOT), str(SOURCES / "layer"), str(SOURCES / "workers")])
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.instance", variant, deployment.system.pooled_url],
+        input=json.dumps(batches),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**deployment.environment(deployment.worker), "PYTHONPATH": path},
+        cwd=ROOT,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the {variant} failed:\n{done.stderr}")
+    return float(done.stdout.splitlines()[-1])

@@ -1,0 +1,106 @@
+"""The figures: a table on the terminal, and build/bench.json (described in README.md)."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bench.figure import Figure
+
+FILE = Path(__file__).parents[1] / "build" / "bench.json"
+WIDTH = 130
+VERDICTS = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def show(console: Console, figures: Sequence[Figure]) -> None:
+    """Print the table: medians, each beyond what ours and theirs both contain."""
+    console.width = max(console.width, WIDTH)
+    table = Table("figure", "ours", "theirs", "", "ratio", "reach", "aim", "reached", box=SIMPLE_HEAD)
+    for column in table.columns[1:3] + table.columns[4:7]:
+        column.justify = "right"
+    for figure in figures:
+        table.add_row(*cells(figure))
+    console.print(table)
+    for figure in figures:
+        if figure.note:
+            console.print(f"{figure.name}: {figure.note}", soft_wrap=True, markup=False)
+
+
+def cells(figure: Figure) -> list[str]:
+    """Return a figure's row of the table."""
+    sign = "≥ " if figure.at_least else "≤ "
+    other = figure.other
+    return [
+        figure.title,
+        number(figure.own),
+        "" if other is None else number(other),
+        figure.unit,
+        "" if other is None else number(figure.value),
+        "" if figure.reach is None else sign + number(figure.reach),
+        "" if figure.aim is None else sign + number(figure.aim),
+        VERDICTS[figure.reached],
+    ]
+
+
+def number(value: float) -> str:
+    """Return a number with as many digits as say something."""
+    if value == 0 or abs(value) >= 100:  # noqa: PLR2004 - three digits
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def write(
+    figures: Sequence[Figure], about: Mapping[str, Any], *, seconds: float, smoke: bool, path: Path = FILE
+) -> None:
+    """Write the figures as JSON.
+
+    Args:
+        figures: all that were measured.
+        about: the environment.
+        seconds: that all of it took.
+        smoke: whether it only shows that the scripts work.
+        path: the file.
+    """
+    content = {
+        "smoke": smoke,
+        "seconds": round(seconds, 1),
+        "environment": dict(about),
+        "figures": [entry(figure) for figure in figures],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+def entry(figure: Figure) -> dict[str, Any]:
+    """Return a figure as build/bench.json has it."""
+    return {
+        "name": figure.name,
+        "title": figure.title,
+        "unit": figure.unit,
+        "ours": figure.own,
+        "theirs": figure.other,
+        "ratio": None if figure.other is None else figure.value,
+        "reach": figure.reach,
+        "aim": figure.aim,
+        "at_least": figure.at_least,
+        "reached": figure.reached,
+        "samples": {"ours": list(figure.ours), "theirs": list(figure.theirs), "base": list(figure.base)},
+        "note": figure.note,
+        **({"details": figure.details} if figure.details else {}),
+    }
