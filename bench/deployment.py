@@ -127,13 +127,7 @@ def deployed(say: Callable[[str], None]) -> Iterator[Deployment]:
         deploy.bootstrap(system)
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "bridge.toml"
-            config.write_text(CONFIG + _routes(), "utf-8")
+            config.write_text(CONFIG + deploy.routes(), "utf-8")
             outputs = deploy.deploy(system, config=config)
         with Deployment(system, outputs) as deployment:
             yield deployment
-
-
-def _routes() -> str:
-    """A route for each function: the app has none that can't be reached."""
-    folders = sorted(path.parent.name for path in (ROOT / "lambda_src" / "functions").glob("*/handler.py"))
-    return "".join(f'\n[functions.{name}]\nroutes = {{ "GET /{name}" = [] }}\n' for name in folders)

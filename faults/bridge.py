@@ -88,7 +88,7 @@ class Bridge:
         Raises:
             DeployError: the deployment failed; the message says why.
         """
-        self._config.write_text(webhooks + SETTINGS + _routes(), "utf-8")
+        self._config.write_text(webhooks + SETTINGS + deploy.routes(), "utf-8")
         context = {"target_urls": f"{PARTNER}={self._partner_url}/hooks/{{webhook}}"}
         if api:
             context["webhook_url"] = f"{api}/_aws/execute-api/{{api_id}}/$default"
@@ -114,9 +114,3 @@ def by_way_of(proxy: str, url: str) -> str:
     """Return an address with the scheme, host and port of a proxy."""
     there, through = urlsplit(url), urlsplit(proxy)
     return there._replace(scheme=through.scheme, netloc=through.netloc).geturl()
-
-
-def _routes() -> str:
-    """A route for each function: the app has none that can't be reached."""
-    folders = sorted(path.parent.name for path in (ROOT / "lambda_src" / "functions").glob("*/handler.py"))
-    return "".join(f'\n[functions.{name}]\nroutes = {{ "GET /{name}" = [] }}\n' for name in folders)

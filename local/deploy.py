@@ -81,6 +81,12 @@ def deploy(
     return found[BRIDGE_STACK]
 
 
+def routes() -> str:
+    """Return what bridge.toml must say of functions at least: a route for each."""
+    folders = sorted(path.parent.name for path in (ROOT / "lambda_src" / "functions").glob("*/handler.py"))
+    return "".join(f'\n[functions.{name}]\nroutes = {{ "GET /{name}" = [] }}\n' for name in folders)
+
+
 def signing_secret(system: "System", entry: str) -> str:
     """Read a signing secret that the secrets stack has made, such as that of entry "target-edge-worker"."""
     name = f"external-compute/{STAGE}/{entry}"

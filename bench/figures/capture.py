@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from bench.database import INSERT, Database, insert, pgbench
 from bench.figure import Figure
@@ -28,17 +28,9 @@ def _statements(database: Database, scale: Scale) -> Iterator[Figure]:
         for variant in ("bare", "bridge", "per_row", "http_request"):
             database.use(variant)
             took[variant].append(insert(database.url, scale.rows) * 1000)
-    for alternative, words in (("per_row", "the per-row trigger"), ("http_request", "http_request")):
-        yield Figure(
-            name=f"statement_{alternative}",
-            title=f"added to an INSERT of {scale.rows:,} rows, beside {words}",
-            unit="ms",
-            ours=took["bridge"],
-            theirs=took[alternative],
-            base=took["bare"],
-            reach=REACH_STATEMENT,
-            aim=AIM_STATEMENT,
-        )
+    yield from _beside_each(
+        "statement", f"added to an INSERT of {scale.rows:,} rows", took, REACH_STATEMENT, AIM_STATEMENT
+    )
 
 
 def _transactions(database: Database, scale: Scale) -> Iterator[Figure]:
@@ -47,16 +39,24 @@ def _transactions(database: Database, scale: Scale) -> Iterator[Figure]:
         for variant in ("bare", "bridge", "per_row", "http_request"):
             database.use(variant)
             took[variant].append(pgbench(database.url, INSERT, "--time", str(scale.seconds)))
+    yield from _beside_each(
+        "transaction", "added to a single-row transaction", took, REACH_TRANSACTION, AIM_TRANSACTION
+    )
+
+
+def _beside_each(
+    name: str, title: str, took: Mapping[str, Sequence[float]], reach: float, aim: float
+) -> Iterator[Figure]:
     for alternative, words in (("per_row", "the per-row trigger"), ("http_request", "http_request")):
         yield Figure(
-            name=f"transaction_{alternative}",
-            title=f"added to a single-row transaction, beside {words}",
+            name=f"{name}_{alternative}",
+            title=f"{title}, beside {words}",
             unit="ms",
             ours=took["bridge"],
             theirs=took[alternative],
             base=took["bare"],
-            reach=REACH_TRANSACTION,
-            aim=AIM_TRANSACTION,
+            reach=reach,
+            aim=aim,
         )
 
 

@@ -162,6 +162,31 @@ def should_ring_once_instead_of_posting_while_pg_net_has_a_backlog(orders: Datab
     assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 5
 
 
+@pytest.mark.parametrize(("milliseconds_ago", "posts"), [(0, 0), (1_000, 1), (-60_000, 1)])
+def should_look_at_pg_nets_queue_unless_it_was_behind_a_moment_ago(
+    orders: Database, milliseconds_ago: int, posts: int
+) -> None:
+    orders.execute(
+        # In the statement whose trigger asks: however slow the machine is, this was a moment ago.
+        "insert into public.orders select 1, 1 from (select setval('bridge.last_behind',"
+        " floor(extract(epoch from clock_timestamp()) * 1000)::bigint - %s)) as seen",
+        [milliseconds_ago],
+    )
+
+    assert orders.scalar("select count(*) from bridge.posted") == posts
+    assert len(orders.events()) == 1
+
+
+def should_remember_that_pg_net_was_behind(orders: Database) -> None:
+    orders.execute("insert into public.orders values (1, 1)")
+    before = orders.scalar("select pg_sequence_last_value('bridge.last_behind'::regclass)")
+    orders.execute(BACKLOG, [200])
+    orders.execute("insert into public.orders values (2, 1)")
+
+    assert before is None
+    assert orders.scalar("select pg_sequence_last_value('bridge.last_behind'::regclass)") is not None
+
+
 def should_not_flood_pg_net_from_one_large_statement(orders: Database) -> None:
     orders.execute("insert into public.orders select n, n from generate_series(1, 25000) as n")
 
