@@ -1,7 +1,6 @@
 """The whole system, deployed, with a worker that leaves its queue alone."""
 
 import contextlib
-import functools
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -30,9 +29,10 @@ layer_platform = "local"
 database_tls = "disable"
 removal = "destroy"
 rotation_days = 0
-# As many as this machine has room for: more than start on two cores within pg_net's five seconds are none.
-receiver_concurrency = 6
 """
+# As `receiver_concurrency` would have it in AWS. The emulator starts a process for each that pg_net's batch of 200
+# keeps waiting, at half a second of a core, and pg_net waits for five seconds.
+RECEIVERS = 6
 
 
 class Deployment(Part):
@@ -48,8 +48,13 @@ class Deployment(Part):
         self.outputs = outputs
 
     def start(self) -> Self:
-        """Take the worker from its queue."""
+        """Take the worker from its queue, and limit the receivers."""
         self._let_work(works=False)
+        # Here and not in bridge.toml: the emulator's CloudFormation leaves the limit out.
+        self.client("lambda").put_function_concurrency(
+            FunctionName=str(self.outputs["ReceiveWebhookFunction"]),
+            ReservedConcurrentExecutions=RECEIVERS,
+        )
         return self
 
     def stop(self) -> None:
@@ -66,19 +71,15 @@ class Deployment(Part):
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
 
-    @functools.cached_property
+    @property
     def queue(self) -> str:
         """The address of the worker's queue."""
-        queues = self.client("sqs")
-        dead_letters = str(self.outputs["DeadLetterQueueProcessOrder"])
-        asked = queues.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
-        arn = asked["Attributes"]["QueueArn"]
-        # By its redrive policy: the emulator doesn't list a dead-letter queue's sources.
-        for url in queues.list_queues()["QueueUrls"]:
-            found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-            if arn in found.get("Attributes", {}).get("RedrivePolicy", ""):
-                return str(url)
-        raise RuntimeError("the worker has no queue")
+        return str(self.outputs["QueueProcessOrder"])
+
+    @property
+    def worker(self) -> str:
+        """The worker's function."""
+        return str(self.outputs["WorkerProcessOrder"])
 
     def environment(self, function: str) -> dict[str, str]:
         """Return what a deployed function finds in its environment, for one that runs here."""
@@ -100,11 +101,6 @@ class Deployment(Part):
                 " net._http_response cascade"
             )
         self.client("sqs").purge_queue(QueueUrl=self.queue)
-
-    @property
-    def worker(self) -> str:
-        """The worker's function."""
-        return str(self._mapping()["FunctionArn"]).rpartition(":")[2]
 
     def _mapping(self) -> dict[str, Any]:
         found: list[dict[str, Any]] = self.client("lambda").list_event_source_mappings()[
