@@ -30,8 +30,8 @@ database_tls = "disable"
 removal = "destroy"
 rotation_days = 0
 """
-# As `receiver_concurrency` would have it in AWS. The emulator starts a process for each that pg_net's batch of 200
-# keeps waiting, at half a second of a core, and pg_net waits for five seconds.
+# As `receiver_concurrency` would have it in AWS. The emulator starts a process, half a second of a core,
+# for each request that no other is free for, and pg_net sends 200 together and waits for five seconds.
 RECEIVERS = 6
 
 

@@ -1,6 +1,7 @@
-"""One instance that handles batches of SQS records: `python -m bench.instance worker|plain POOLED_URL`.
+"""One instance that handles batches of SQS records, as the worker and in plain psycopg in turn.
 
-Reads the batches as JSON; the first starts the instance and is not counted. Prints the events a second.
+`python -m bench.instance POOLED_URL` reads the batches as JSON; the first starts the instance and is not
+counted. Prints the events a second of each.
 """
 
 import json
@@ -27,15 +28,21 @@ class Context:
 
 
 def main() -> int:
-    variant, url = sys.argv[1:]
+    (url,) = sys.argv[1:]
     first, *batches = json.load(sys.stdin)
-    handle = _worker() if variant == "worker" else _plain(url)
-    handle(first)
-    began = time.perf_counter()
+    variants = {"worker": _worker(), "plain": _plain(url)}
+    seconds = dict.fromkeys(variants, 0.0)
+    for handle in variants.values():
+        handle(first)
     for batch in batches:
-        handle(batch)
-    seconds = time.perf_counter() - began
-    sys.stdout.write(f"\n{sum(map(len, batches)) / seconds}\n")
+        # Who is first finds the rows as they were inserted.
+        variants = dict(reversed(variants.items()))
+        for name, handle in variants.items():
+            began = time.perf_counter()
+            handle(batch)
+            seconds[name] += time.perf_counter() - began
+    events = sum(map(len, batches))
+    sys.stdout.write(f"\n{json.dumps({name: events / seconds[name] for name in seconds})}\n")
     return 0
 
 

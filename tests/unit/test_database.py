@@ -156,7 +156,7 @@ def should_commit_what_survived_a_nested_transaction(db: Database, database: Tes
 
 
 def should_leave_no_setting_behind(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.database._NEGLIGIBLE_MS", 5_000)
+    monkeypatch.setattr("bridge.transactions._NEGLIGIBLE_MS", 5_000)
     with db.transaction(timeout_ms=5_000) as connection:
         assert connection.execute("show statement_timeout").fetchone() == ("5s",)
 

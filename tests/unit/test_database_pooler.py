@@ -52,7 +52,7 @@ def hold(pooler: Pooler) -> psycopg.Connection:
 
 
 def should_keep_its_settings_to_the_transaction(pooled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.database._NEGLIGIBLE_MS", 12_345)
+    monkeypatch.setattr("bridge.transactions._NEGLIGIBLE_MS", 12_345)
     for _ in range(8):
         with pooled.transaction(timeout_ms=12_345, request_id="r") as connection:
             row = connection.execute(

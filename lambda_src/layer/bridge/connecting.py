@@ -1,6 +1,7 @@
 """Where Postgres is, by the function's environment and its secret, and how a connection to it is made."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -44,6 +45,38 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     patience: float | None = None
     unanswered = False
+    _is_left_open = False
+
+    @contextlib.contextmanager
+    def left_open(self) -> Iterator[None]:
+        """Refuse to commit and to roll back within the block: whoever began the transaction ends it."""
+        self._is_left_open = True
+        try:
+            yield
+        finally:
+            self._is_left_open = False
+
+    def commit(self) -> None:
+        """Commit as psycopg does.
+
+        Raises:
+            psycopg.ProgrammingError: the transaction is another's to end.
+        """
+        self._require_own_transaction()
+        super().commit()
+
+    def rollback(self) -> None:
+        """Roll back as psycopg does.
+
+        Raises:
+            psycopg.ProgrammingError: the transaction is another's to end.
+        """
+        self._require_own_transaction()
+        super().rollback()
+
+    def _require_own_transaction(self) -> None:
+        if self._is_left_open:
+            raise psycopg.ProgrammingError("leave COMMIT and ROLLBACK to the caller")
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait as psycopg does, at most as long as the patience lasts."""

@@ -7,18 +7,18 @@ no LISTEN); settings are made with `set local`.
 
 import contextlib
 import functools
-import json
 import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, Self
+from typing import Self
 
 import psycopg
 from psycopg.rows import tuple_row
 
 from bridge.connecting import CONNECT_TIMEOUT_SECONDS, Connection, Settings, connect, says_full
-from bridge.errors import DatabaseUnavailableError, LostTransactionError, PoolerFullError, RoleError
+from bridge.errors import DatabaseUnavailableError, PoolerFullError
+from bridge.transactions import Beginning, Caller, First
 
 # Within this time of its last use, a connection is taken to be alive without asking.
 TRUSTED_IDLE_SECONDS = 1.0
@@ -28,37 +28,9 @@ MAX_IDLE_SECONDS = 300.0
 # Not sooner: a full pooler keeps in its queue whoever left without being served, and would have each twice.
 DOUBTED_IDLE_SECONDS = 60.0
 DOUBTED_PATIENCE_MS = 2_000
-# What BEGIN takes while the pooler has a connection to give.
-_NEGLIGIBLE_MS = 100
 _NAME_BYTES = 63
 _ID_BYTES = 40
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
-_ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_NOT_ROLES = ("none", "postgres", "supabase_admin")
-# insufficient_privilege, and invalid_parameter_value for a role that doesn't exist
-_ROLE_REFUSED = ("42501", "22023")
-# The only statement before the block, so that it costs one round trip.
-_SETTINGS = """
-select set_config('statement_timeout', %(ms)s, true),
-       set_config('idle_in_transaction_session_timeout', %(ms)s, true),
-       set_config('application_name', %(name)s, true)
-"""
-_ROLE_SETTINGS = """,
-       set_config('request.jwt.claims', %(claims)s, true),
-       set_config('role', %(role)s, true)
-"""
-
-
-class Caller(Protocol):
-    """On whose behalf a transaction runs."""
-
-    @property
-    def role(self) -> str:
-        """The database role."""
-
-    @property
-    def claims(self) -> Mapping[str, Any]:
-        """The claims of the token, which auth.uid() and auth.jwt() read."""
 
 
 class Database:
@@ -113,7 +85,12 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(
-        self, *, timeout_ms: int, request_id: str = "", caller: Caller | None = None
+        self,
+        *,
+        timeout_ms: int,
+        request_id: str = "",
+        caller: Caller | None = None,
+        first: First | None = None,
     ) -> Iterator[psycopg.Connection]:
         """Run a transaction; it commits at the end of the block and rolls back on an error.
 
@@ -122,6 +99,7 @@ class Database:
                 stopped half-way must not hold its locks. What waiting for a full pooler took is taken off.
             request_id: shown in pg_stat_activity beside the function's name.
             caller: whose role and claims decide what is seen and changed; None: the function's own role.
+            first: a statement that goes out with BEGIN.
 
         Raises:
             DatabaseUnavailableError: no connection could be made, or none was free.
@@ -129,13 +107,11 @@ class Database:
             LostTransactionError: the block rolled back or ended the transaction, or hid what had voided it.
             psycopg.Error: whatever the transaction's statements raise.
         """
-        values = {"name": self._name(request_id), **_caller_settings(caller)}
+        beginning = Beginning(name=self._name(request_id), caller=caller, first=first)
         with contextlib.ExitStack() as begun:
-            connection = self._begin(begun, values, timeout_ms)
+            connection = self._begin(begun, beginning, timeout_ms)
             try:
-                with _no_silent_rollback():
-                    yield connection
-                _require_transaction(connection)
+                yield connection
             finally:
                 # What a user of the connection sets for itself is no other's.
                 connection.row_factory = tuple_row
@@ -190,13 +166,13 @@ class Database:
             return False
         return True
 
-    def _begin(self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int) -> Connection:
+    def _begin(self, begun: contextlib.ExitStack, beginning: Beginning, timeout_ms: int) -> Connection:
         """Begin a transaction; once more if the connection is found lost, as nothing of the block has run."""
         began = time.monotonic()
         doubted = self._is_doubted()
         patience_ms = min(DOUBTED_PATIENCE_MS, timeout_ms // 2) if doubted else timeout_ms
         try:
-            return self._try_to_begin(begun, values, timeout_ms, patience_ms)
+            return self._try_to_begin(begun, beginning, timeout_ms, patience_ms)
         except psycopg.OperationalError:
             if self._connection is not None:
                 raise
@@ -205,37 +181,28 @@ class Database:
                 raise
         left_ms = max(timeout_ms - int((time.monotonic() - began) * 1_000), 1)
         try:
-            return self._try_to_begin(begun, values, left_ms, left_ms)
+            return self._try_to_begin(begun, beginning, left_ms, left_ms)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(
                 f"the connection to Postgres broke twice while a transaction began: {type(error).__name__}"
             ) from None
 
     def _try_to_begin(
-        self, begun: contextlib.ExitStack, values: Mapping[str, str], timeout_ms: int, patience_ms: int
+        self, begun: contextlib.ExitStack, beginning: Beginning, timeout_ms: int, patience_ms: int
     ) -> Connection:
         connection = self._connected()
         connection.patience = patience_ms / 1_000
-        began = time.monotonic()
         try:
-            with contextlib.ExitStack() as beginning:
-                beginning.enter_context(connection.transaction())
-                waited_ms = int((time.monotonic() - began) * 1_000)
-                left_ms = timeout_ms - waited_ms if waited_ms > _NEGLIGIBLE_MS else timeout_ms
-                query = _SETTINGS + (_ROLE_SETTINGS if "role" in values else "")
-                connection.execute(query, {"ms": str(max(left_ms, 1)), **values})
-                begun.push(beginning.pop_all())
+            begun.enter_context(beginning.transaction(connection, timeout_ms))
         except psycopg.Error as error:
-            self._judge(error, connection, values, connection.patience)
+            self._judge(error, connection, connection.patience)
             raise
         finally:
             connection.patience = None
         return connection
 
-    def _judge(
-        self, error: psycopg.Error, connection: Connection, values: Mapping[str, str], patience: float
-    ) -> None:
-        """Forget a connection that is lost, and say in clear words what can be said."""
+    def _judge(self, error: psycopg.Error, connection: Connection, patience: float) -> None:
+        """Forget a connection that is lost, and say so when the pooler has none to give."""
         if connection.closed:
             self.close()
         if connection.unanswered or says_full(error):
@@ -245,11 +212,6 @@ class Database:
             raise PoolerFullError(
                 f"no connection to Postgres was free: {said}; lower max_concurrency, or give the pooler more"
             ) from None
-        if "role" in values and error.sqlstate in _ROLE_REFUSED:
-            raise RoleError(
-                f'the role "{values["role"]}" can\'t be taken: it must exist and be granted to the role'
-                " that database_url names"
-            ) from None
 
     def _name(self, request_id: str) -> str:
         name = self._settings().application_name
@@ -258,31 +220,3 @@ class Database:
         # Postgres keeps 63 bytes: the whole id finds the request, the name may be cut.
         shown = _UNPRINTABLE.sub("?", request_id)[-_ID_BYTES:]
         return f"{name[: _NAME_BYTES - 1 - len(shown)]} {shown}"
-
-
-def _caller_settings(caller: Caller | None) -> dict[str, str]:
-    if caller is None:
-        return {}
-    # "none" would give back the role of the connection, which row-level security doesn't bind.
-    if not _ROLE.fullmatch(caller.role) or caller.role in _NOT_ROLES or caller.role.startswith("pg_"):
-        raise RoleError(f"the role {caller.role!r} is none that a caller may have")
-    return {"role": caller.role, "claims": json.dumps(dict(caller.claims))}
-
-
-@contextlib.contextmanager
-def _no_silent_rollback() -> Iterator[None]:
-    # psycopg swallows Rollback at the end of the transaction, as if all had gone well.
-    try:
-        yield
-    except psycopg.Rollback:
-        raise LostTransactionError("the transaction was rolled back by its own code") from None
-
-
-def _require_transaction(connection: psycopg.Connection) -> None:
-    # Postgres answers the COMMIT of a void transaction by rolling back, and psycopg lets that pass.
-    status = connection.info.transaction_status
-    if status != psycopg.pq.TransactionStatus.INTRANS:
-        raise LostTransactionError(
-            f"the transaction cannot be committed, its status is {status.name}: let statements' errors pass,"
-            ' or run what may fail in "with db.transaction()"; leave COMMIT and ROLLBACK to the caller'
-        )

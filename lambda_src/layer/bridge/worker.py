@@ -15,11 +15,12 @@ from bridge.database import Database
 from bridge.environment import required
 from bridge.errors import DatabaseUnavailableError
 from bridge.events import Event
+from bridge.transactions import First
 
 Handler = Callable[[Event, psycopg.Connection], None]
 
 _REMEMBER = """
-insert into bridge.processed_event (worker, event_id) values (%s, %s) on conflict do nothing
+insert into bridge.processed_event (worker, event_id) values (%(worker)s, %(event_id)s) on conflict do nothing
 """
 
 
@@ -101,8 +102,9 @@ class Worker:
         return self._batches.answer(event, context, process)
 
     def _process(self, event: Event, timeout_ms: int, request_id: str) -> str:
-        with self.database.transaction(timeout_ms=timeout_ms, request_id=request_id) as db:
-            if db.execute(_REMEMBER, (self._settings.worker, event.id)).rowcount == 0:
+        remembered = First(query=_REMEMBER, values={"worker": self._settings.worker, "event_id": event.id})
+        with self.database.transaction(timeout_ms=timeout_ms, request_id=request_id, first=remembered) as db:
+            if remembered.rowcount == 0:
                 return DUPLICATE
             self._handle(thin.whole(event, db), db)
         return PROCESSED
