@@ -82,11 +82,11 @@ class Function(lambda_.Function):
             scope, f"{construct_id}Logs", days=defaults.log_retention, removal=defaults.removal
         )
         role = function_role(scope, f"{construct_id}Role", log_group=log_group)
-        with source.staged() as code:
+        with source.staged() as staged:
             super().__init__(
                 scope,
                 construct_id,
-                code=lambda_.Code.from_asset(code),
+                code=staged.code(),
                 handler=source.handler,
                 runtime=source.runtime,
                 architecture=defaults.architecture,

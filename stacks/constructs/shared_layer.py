@@ -30,11 +30,11 @@ class SharedLayer(lambda_.LayerVersion):
         libraries = install_libraries(
             source / "requirements.txt", for_this_machine=for_this_machine, cache=sources.cache
         )
-        with staged({"python": libraries, "python/bridge": source / "bridge"}) as folder:
+        with staged({"bridge": source / "bridge"}, libraries=libraries, within="python/") as layer:
             super().__init__(
                 scope,
                 construct_id,
-                code=lambda_.Code.from_asset(folder),
+                code=layer.code(),
                 compatible_architectures=[function_architecture(for_this_machine=for_this_machine)],
                 compatible_runtimes=[lambda_.Runtime.PYTHON_3_14],
                 description="The package bridge and the libraries that the functions share",

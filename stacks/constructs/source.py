@@ -1,7 +1,7 @@
 """Folders of lambda_src as the code of functions."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.libraries import install_libraries
 from stacks.constructs.node_bundle import bundled
-from stacks.constructs.staging import staged
+from stacks.constructs.staging import Staged, staged
 from stacks.errors import BuildError
 
 
@@ -21,14 +21,14 @@ class Source:
         name: the folder's.
         runtime: what it runs on.
         handler: as Lambda wants it.
-        staged: gives a temporary folder with the code.
+        staged: gives the code, for the time in which the function is made.
         python: whether it uses the shared layer.
     """
 
     name: str
     runtime: lambda_.Runtime
     handler: str
-    staged: Callable[[], AbstractContextManager[str]]
+    staged: Callable[[], AbstractContextManager[Staged]]
     python: bool
 
 
@@ -56,8 +56,8 @@ class Sources:
         Staging it raises BuildError: libraries can't be installed, or one is named like the folder.
         """
 
-        def stage() -> AbstractContextManager[str]:
-            return staged({**self._libraries(folder), folder.name: folder, **(beside or {})})
+        def stage() -> AbstractContextManager[Staged]:
+            return staged({folder.name: folder, **(beside or {})}, libraries=self._libraries(folder))
 
         return Source(
             name=folder.name,
@@ -73,23 +73,29 @@ class Sources:
             name=folder.name,
             runtime=lambda_.Runtime.NODEJS_24_X,
             handler="index.handler",
-            staged=lambda: bundled(folder),
+            staged=lambda: _bundled(folder),
             python=False,
         )
 
-    def _libraries(self, folder: Path) -> dict[str, Path]:
+    def _libraries(self, folder: Path) -> Path | None:
         layer, lock = self.layer / "requirements.txt", folder / "requirements.txt"
         _refuse_the_name(folder, self._installed(layer), "the shared layer has")
         if not lock.is_file():
-            return {}
+            return None
         libraries = self._installed(lock, present=layer)
         _refuse_the_name(folder, libraries, "its requirements.txt brings")
-        return {"": libraries}
+        return libraries
 
     def _installed(self, lock: Path, present: Path | None = None) -> Path:
         return install_libraries(
             lock, for_this_machine=self.for_this_machine, cache=self.cache, present=present
         )
+
+
+@contextmanager
+def _bundled(folder: Path) -> Iterator[Staged]:
+    with bundled(folder) as code:
+        yield Staged(path=Path(code))
 
 
 def _refuse_the_name(folder: Path, libraries: Path, whose: str) -> None:

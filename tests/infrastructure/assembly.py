@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from local.cdk_cli import installed, search_path
 
@@ -31,9 +32,17 @@ class Assembly:
         template: dict[str, Any] = json.loads(text)
         return template
 
-    def asset(self, source: dict[str, Any]) -> Path:
-        """The folder that becomes a function's or a layer's code."""
-        return self.directory / f"asset.{source['S3Key'].removesuffix('.zip')}"
+    def shipped(self, source: dict[str, Any]) -> set[str]:
+        """What is at the top of a function's or a layer's code."""
+        return shipped(self.directory, source)
+
+
+def shipped(directory: Path, source: dict[str, Any]) -> set[str]:
+    """What is at the top of a function's code, which is an archive or a folder of an assembly."""
+    archive = directory / f"asset.{source['S3Key']}"
+    if archive.is_file():
+        return {name.partition("/")[0] for name in ZipFile(archive).namelist()}
+    return {path.name for path in archive.with_suffix("").iterdir()}
 
 
 def synthesize(output: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -113,7 +113,7 @@ def should_run_every_python_function_as_the_house_does(template: Template) -> No
 
 def should_ship_only_a_functions_own_folder(bridge: dict[str, Any], assembly: Assembly) -> None:
     shipped = {
-        name: sorted(path.name for path in assembly.asset(properties["Code"]).iterdir())
+        name: sorted(assembly.shipped(properties["Code"]))
         for name, properties in functions(bridge).items()
         if name != "framework"
     }

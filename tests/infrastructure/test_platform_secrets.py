@@ -14,7 +14,7 @@ from stacks.constructs.function import FunctionDefaults
 from stacks.constructs.platform_secrets import PlatformSecrets, PlatformTarget, ProjectPlace, WorkerPlace
 from stacks.constructs.source import Sources
 from stacks.errors import SettingsError
-from tests.infrastructure.assembly import ROOT
+from tests.infrastructure.assembly import ROOT, shipped
 from tests.infrastructure.permissions import allowed
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -172,9 +172,9 @@ def should_ship_the_sdk_and_nothing_that_the_layer_has(stack: dict[str, Any], ou
         for resource in stack["Resources"].values()
         if resource["Properties"].get("Handler") == "sync_platform.handler.handler"
     )
-    shipped = {path.name for path in (output / f"asset.{code['S3Key'].removesuffix('.zip')}").iterdir()}
-    assert {"sync_platform", "cloudflare", "httpx"} <= shipped
-    assert not {"pydantic", "pydantic_core", "urllib3", "bridge"} & shipped
+    found = shipped(output, code)
+    assert {"sync_platform", "cloudflare", "httpx"} <= found
+    assert not {"pydantic", "pydantic_core", "urllib3", "bridge"} & found
 
 
 def should_explain_that_there_are_too_many_targets(tmp_path: Path) -> None:
