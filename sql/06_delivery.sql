@@ -45,8 +45,12 @@ $$;
 comment on function bridge.fail(uuid, text, text, interval, text) is
   'Records a failed attempt: the message is due again by the schedule, and not before what its target asked for, or dead after it; a target that keeps failing is paused. Returns the message''s state.';
 
+-- Plans of this function and of those below are kept by the pooler's connections. They are made while the outbox is
+-- empty, when reading all of it looks cheap, and serve when it is large; and compiling them would take longer than
+-- they run.
 create or replace function bridge.lock_messages(message_ids uuid[], target_names text[]) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $$
 begin
   perform from bridge.message as m
@@ -58,8 +62,12 @@ comment on function bridge.lock_messages(uuid[], text[]) is
   'Locks messages in one order, whatever becomes of each: of two that record the same ones, one waits for the other, never both.';
 
 create or replace function bridge.complete(message_ids uuid[], target_names text[]) returns integer
-language sql volatile set search_path = pg_catalog, pg_temp
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $$
+declare
+  completed integer;
+begin
   with completed as (
     update bridge.message as m set state = 'delivered', delivered_at = clock_timestamp()
     from unnest(message_ids, target_names) as d (id, target)
@@ -72,7 +80,9 @@ as $$
       select name from bridge.target
       where (failures > 0 or failing_since is not null) and name in (select target from completed)
       for update skip locked))
-  select count(*)::integer from completed
+  select count(*) into completed from completed;
+  return completed;
+end
 $$;
 comment on function bridge.complete(uuid[], text[]) is
   'Marks messages delivered, each to the target beside it. Returns how many were not until now.';
@@ -110,6 +120,7 @@ comment on function bridge.refuse(uuid, text, text, integer, interval, text) is
 
 create or replace function bridge.settle(max_messages integer) returns table (delivered integer, failed integer)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $$
 declare
   accepted_ids uuid[];
@@ -221,6 +232,7 @@ create or replace function bridge.claim(
   max_messages integer, lease_seconds integer, target_kinds text[] default '{queue,http}'
 ) returns table (id uuid, webhook text, target text, body text, attempts integer)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -26,6 +26,7 @@ from generate_series(1, %(rows)s) as n
 """
 CLAIM: LiteralString = "select count(*) from bridge.claim(%(most)s, 90, '{queue}')"
 ANSWERED: LiteralString = """
+truncate net._http_response, bridge.posted;
 with requests as (
   select id, row_number() over () + 1000000000 as request_id
   from (select id from bridge.message where state = 'pending' order by id limit %(most)s) as m),
@@ -85,7 +86,8 @@ def _milliseconds(
     for _ in range(REPEATS):
         with connection.transaction(force_rollback=True):
             if prepare is not None:
-                connection.execute(prepare, values)
+                # Two statements, whose values psycopg has to quote itself.
+                psycopg.ClientCursor(connection).execute(prepare, values)
             began = time.perf_counter()
             connection.execute(run, values)
             seconds += time.perf_counter() - began

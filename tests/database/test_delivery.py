@@ -123,6 +123,29 @@ def should_give_each_message_to_one_of_two_deliverers(orders: Database) -> None:
     assert not set(mine) & set(theirs)
 
 
+def should_not_read_the_whole_outbox_by_a_plan_of_when_it_was_empty(orders: Database) -> None:
+    with orders.connect() as deliverer:
+        deliverer.autocommit = False
+        for _ in range(2):
+            ids = deliverer.execute(
+                "select array_agg(id), array_agg(target) from bridge.claim(5, 60)"
+            ).fetchone()
+            deliverer.execute("select bridge.lock_messages(%s, %s)", ids)
+            deliverer.execute("select bridge.complete(%s, %s), bridge.settle(5)", ids)
+            read = deliverer.execute(
+                "select seq_tup_read from pg_stat_xact_user_tables where relid = 'bridge.message'::regclass"
+            ).fetchone()
+            deliverer.commit()
+            orders.execute(
+                "insert into public.orders select generate_series(1, 20000) on conflict do nothing"
+            )
+            orders.execute("update bridge.message set due_at = clock_timestamp()")
+
+    assert ids is not None
+    assert len(ids[0]) == 5
+    assert read == (0,)
+
+
 def should_make_messages_of_a_dead_deliverer_due_again(orders: Database) -> None:
     insert(orders)
     orders.execute("update bridge.message set due_at = clock_timestamp()")
