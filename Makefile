@@ -113,7 +113,7 @@ openapi: packages ## Write docs/openapi.json from the functions' models
 	@python -m scripts.openapi
 
 pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
-	@python -m bench.pooling
+	@python -m bench --only pooling
 
 faults: setup ## Break every part while rows flow, and count what arrives: make faults ARGS="--list"
 	@python -m faults $(ARGS)

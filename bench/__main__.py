@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from bench import report
+from bench import charts, report
+from bench.curve import Curve
 from bench.database import Database
 from bench.deployment import deployed
 from bench.figure import Figure
-from bench.figures import capture, delivery, growth, starts, synthesis, working
+from bench.figures import capture, delivery, growth, pooling, starts, statements, synthesis, working
 from bench.scale import FULL, SMOKE, Scale
 from local.errors import LocalError
 from local.processes import end_as_interrupted
@@ -29,27 +30,32 @@ def main() -> int:
     end_as_interrupted()
     scale = SMOKE if arguments.smoke else FULL
     began = time.monotonic()
-    figures: list[Figure] = []
+    found: list[Figure | Curve] = []
     try:
         for group in arguments.only or GROUPS:
             _say(f"{group}")
-            figures += GROUPS[group](scale)
+            found += GROUPS[group](scale)
     except LocalError as error:
         console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
         return 130
+    figures = [each for each in found if isinstance(each, Figure)]
+    curves = [each for each in found if isinstance(each, Curve)]
     seconds = time.monotonic() - began
     report.show(console, figures)
-    report.write(figures, report.environment(), seconds=seconds, smoke=arguments.smoke)
+    report.write(found, report.environment(), seconds=seconds, smoke=arguments.smoke)
+    if not arguments.smoke:
+        charts.draw(curves)
     console.print(f"{len(figures)} figures in {seconds:.0f} s; build/{report.FILE.name}")
     return 0 if arguments.smoke or all(figure.reached is not False for figure in figures) else 1
 
 
-def _capture(scale: Scale) -> Iterator[Figure]:
+def _capture(scale: Scale) -> Iterator[Figure | Curve]:
     with Database() as database:
         yield from capture.measure(database, scale)
+        yield from statements.measure(database, scale)
         yield from growth.measure(database, scale)
 
 
@@ -67,11 +73,16 @@ def _delivery(scale: Scale) -> Iterator[Figure]:
         yield from working.measure(deployment, scale)
 
 
-GROUPS: dict[str, Callable[[Scale], Iterator[Figure]]] = {
+def _pooling(scale: Scale) -> Iterator[Figure]:
+    yield from pooling.measure(scale, _say)
+
+
+GROUPS: dict[str, Callable[[Scale], Iterator[Figure | Curve]]] = {
     "starts": _starts,
     "synthesis": _synthesis,
     "capture": _capture,
     "delivery": _delivery,
+    "pooling": _pooling,
 }
 
 

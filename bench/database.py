@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import random
 import re
 import subprocess
 import tempfile
@@ -25,13 +26,8 @@ ALTERNATIVES = Path(__file__).parent / "alternatives"
 SQL = sorted((ROOT / "sql").glob("*.sql"))
 SECRET = base64.b64encode(b"of no use to anybody else").decode()
 WEBHOOK, TARGET = "order.created", "process_order"
-BRIDGE, PER_ROW, HTTP_REQUEST = "bridge_order.created_insert", "notify_order", "order_created"
-TRIGGERS: dict[str, str | None] = {
-    "bare": None,
-    "bridge": BRIDGE,
-    "per_row": PER_ROW,
-    "http_request": HTTP_REQUEST,
-}
+# What captures the table, by the names of its triggers.
+VARIANTS = {"bare": "", "bridge": "bridge_%", "per_row": "notify_order", "http_request": "order_created"}
 TABLE = """
 create table public.orders (
   id bigint generated always as identity primary key,
@@ -48,12 +44,24 @@ INSERT = """
 insert into public.orders (user_id, items, total)
 select gen_random_uuid(), '[{"sku": "coffee", "quantity": 1, "price": 9.99}]', 9.99
 """
+INSERT_NAMED = """
+insert into public.orders (user_id, items, total) select gen_random_uuid(), jsonb_build_array(%s::text), 9.99
+"""
+TRIGGERS = "select tgname from pg_trigger where tgrelid = 'public.orders'::regclass and tgname like %s"
 _LATENCY = re.compile(r"latency average = ([0-9.]+) ms")
 
 
-def declaration(webhook_url: str, **changed: Any) -> dict[str, Any]:
-    """What the stack hands to bridge.sync for one webhook to one queue; `changed` is the webhook's."""
-    webhook = {
+def declaration(
+    webhook_url: str, *, webhooks: Sequence[Mapping[str, Any]] = ({},), targets: Sequence[str] = (TARGET,)
+) -> dict[str, Any]:
+    """What the stack hands to bridge.sync: by default one webhook to one queue.
+
+    Args:
+        webhook_url: where to post to.
+        webhooks: in what each differs from that.
+        targets: names of queues.
+    """
+    usual = {
         "name": WEBHOOK,
         "table": "public.orders",
         "operations": ["insert"],
@@ -61,14 +69,13 @@ def declaration(webhook_url: str, **changed: Any) -> dict[str, Any]:
         "when": None,
         "enabled": True,
         "targets": [TARGET],
-        **changed,
     }
     return {
         "webhook_url": webhook_url,
         "fast_path_grace": 30,
         "retention": 7,
-        "targets": [{"name": TARGET, "kind": "queue"}],
-        "webhooks": [webhook],
+        "targets": [{"name": name, "kind": "queue"} for name in targets],
+        "webhooks": [{**usual, **webhook} for webhook in webhooks],
     }
 
 
@@ -121,7 +128,7 @@ class Database(Part):
                 for file in SQL:
                     connection.execute(file.read_bytes())
                 connection.execute("select bridge.set_signing_secret(%s)", [SECRET])
-            self.sync(connection)
+            self.declare(connection)
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             for name in ("per_row_trigger", "http_request"):
                 text = (ALTERNATIVES / f"{name}.sql").read_text("utf-8")
@@ -131,16 +138,16 @@ class Database(Part):
             self._pg_net = StandIn(self.admin_url, log, record=self._directory.add)
             self._pg_net.start()
 
-    def sync(self, connection: psycopg.Connection, **changed: Any) -> None:
-        """Declare the webhook, changed or as it was."""
-        declared = json.dumps(declaration(self.sink.url + "/", **changed))
-        connection.execute("select bridge.sync(%s::jsonb, 'bench', null)", [declared])
+    def declare(self, connection: psycopg.Connection, **declared: Any) -> None:
+        """Declare what `declaration` says."""
+        desired = json.dumps(declaration(self.sink.url + "/", **declared))
+        connection.execute("select bridge.sync(%s::jsonb, 'bench', null)", [desired])
 
     def use(self, variant: str) -> None:
         """Let one variant capture the table, and empty everything."""
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             admin.execute("alter table public.orders disable trigger user")
-            if trigger := TRIGGERS[variant]:
+            for (trigger,) in admin.execute(TRIGGERS, [VARIANTS[variant]]).fetchall():
                 admin.execute(f'alter table public.orders enable trigger "{trigger}"')
             self.empty(admin)
 
@@ -156,13 +163,26 @@ class Database(Part):
         admin.execute("checkpoint")
 
 
-def insert(url: str, rows: int) -> float:
-    """Insert so many rows in one statement; return the seconds that it took."""
+def insert(url: str, rows: int, *, width: int = 0) -> float:
+    """Insert rows in one statement; return the seconds that it took.
+
+    Args:
+        url: of the database.
+        rows: how many.
+        width: bytes in each of them, besides its own few; random ones, which can't be compressed.
+    """
+    name = base64.b64encode(random.randbytes(width))[:width].decode()  # noqa: S311 - nothing is to be guessed
     with psycopg.connect(url, autocommit=True) as connection:
-        # A connection's first statement reads the catalogue.
-        connection.execute("select count(*) from public.orders")
+        # A connection's first statement reads the catalogue, and plans what triggers do.
+        with connection.transaction(force_rollback=True):
+            connection.execute(INSERT)
         began = time.perf_counter()
-        connection.execute(f"{INSERT} from generate_series(1, {rows})")
+        connection.execute(
+            f"{INSERT_NAMED} from generate_series(1, %s)"
+            if width
+            else f"{INSERT} from generate_series(1, %s)",
+            [name, rows] if width else [rows],
+        )
         return time.perf_counter() - began
 
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
 import psycopg
 
 from local import deploy
-from local.aws import CREDENTIALS, REGION
+from local.aws import CREDENTIALS, REGION, client
 from local.part import Part
 from local.system import System
 
@@ -63,13 +62,7 @@ class Deployment(Part):
 
     def client(self, service: Any) -> Any:
         """Make a service's client."""
-        return boto3.client(
-            service,
-            endpoint_url=self.system.aws_endpoint,
-            region_name=REGION,
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        )
+        return client(service, self.system.aws_endpoint)
 
     @property
     def queue(self) -> str:

@@ -3,7 +3,9 @@
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bench.curve import Curve
 from bench.figure import Figure
+from local import programs
 
 FILE = Path(__file__).parents[1] / "build" / "bench.json"
 WIDTH = 130
@@ -23,9 +27,24 @@ def environment() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
         "machine": platform.machine(),
+        "processor": _processor(),
         "system": platform.system(),
         "python": platform.python_version(),
+        "postgres": _postgres(),
     }
+
+
+def _postgres() -> str:
+    """Its version; every figure is measured with fsync on."""
+    program = programs.postgres_binaries() / "postgres"
+    return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _processor() -> str:
+    """Its name, where Linux tells it."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text("utf-8").splitlines() if information.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def show(console: Console, figures: Sequence[Figure]) -> None:
@@ -66,12 +85,17 @@ def number(value: float) -> str:
 
 
 def write(
-    figures: Sequence[Figure], about: Mapping[str, Any], *, seconds: float, smoke: bool, path: Path = FILE
+    found: Sequence[Figure | Curve],
+    about: Mapping[str, Any],
+    *,
+    seconds: float,
+    smoke: bool,
+    path: Path = FILE,
 ) -> None:
-    """Write the figures as JSON.
+    """Write all of it as JSON.
 
     Args:
-        figures: all that were measured.
+        found: all that was measured.
         about: the environment.
         seconds: that all of it took.
         smoke: whether it only shows that the scripts work.
@@ -81,7 +105,8 @@ def write(
         "smoke": smoke,
         "seconds": round(seconds, 1),
         "environment": dict(about),
-        "figures": [entry(figure) for figure in figures],
+        "figures": [entry(each) for each in found if isinstance(each, Figure)],
+        "curves": [asdict(each) for each in found if isinstance(each, Curve)],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

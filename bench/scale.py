@@ -19,6 +19,11 @@ class Scale:
         worker_events: that one instance of a worker handles.
         delivered: rows of a grown outbox that are delivered.
         pending: and those that are not.
+        curve_rounds: how often each point of a curve is measured.
+        curve_rows: rows of a statement.
+        curve_widths: bytes of a row.
+        curve_counts: webhooks, and targets.
+        crowd: invocations that are under way at the same time.
     """
 
     rounds: int = 5
@@ -32,6 +37,11 @@ class Scale:
     worker_events: int = 3_000
     delivered: int = 10_000_000
     pending: int = 1_000_000
+    curve_rounds: int = 3
+    curve_rows: tuple[int, ...] = (1, 10, 100, 1_000, 10_000, 100_000)
+    curve_widths: tuple[int, ...] = (100, 1_000, 10_000, 100_000)
+    curve_counts: tuple[int, ...] = (1, 2, 4, 8)
+    crowd: int = 200
 
 
 FULL = Scale()
@@ -47,4 +57,9 @@ SMOKE = Scale(
     worker_events=20,
     delivered=2_000,
     pending=200,
+    curve_rounds=1,
+    curve_rows=(1, 100),
+    curve_widths=(100, 1_000),
+    curve_counts=(1, 2),
+    crowd=25,
 )

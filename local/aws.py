@@ -3,7 +3,9 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+import boto3
 import httpx
 
 from local.cdk_cli import search_path
@@ -54,6 +56,17 @@ class Aws(HttpPart):
 
     def _is_up(self, client: httpx.Client) -> bool:
         return client.get("/_ministack/health").is_success
+
+
+def client(service: Any, endpoint: str) -> Any:
+    """Make a service's client for the emulator at `endpoint`."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def client_environment(endpoint: str) -> dict[str, str]:

@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from local import cdk_cli
-from local.aws import ACCOUNT, CREDENTIALS, REGION
+from local.aws import ACCOUNT, REGION, client
 from local.cdk_cli import ROOT
 from local.errors import DeployError, with_log
 from local.processes import run
@@ -180,27 +178,22 @@ def _fill_secrets(system: "System", config: Path | str | None) -> None:
 
 def _repair_entries(system: "System") -> None:
     """Give the entries what AWS gives them, where the emulator does otherwise."""
-    client = _secrets_manager(system)
-    entries = client.get_paginator("list_secrets").paginate()
+    manager = _secrets_manager(system)
+    entries = manager.get_paginator("list_secrets").paginate()
     for name in (entry["Name"] for page in entries for entry in page["SecretList"]):
-        text = client.get_secret_value(SecretId=name)["SecretString"]
+        text = manager.get_secret_value(SecretId=name)["SecretString"]
         if not text:
             # An entry without a value has no version in AWS, and an empty text here.
-            client.put_secret_value(SecretId=name, SecretString="{}")
+            manager.put_secret_value(SecretId=name, SecretString="{}")
         elif _GENERATED.search(name) and not (value := json.loads(text))["current"].isalnum():
             # ExcludePunctuation, IncludeSpace and the like are not heeded here.
             value["current"] = secrets.token_hex(len(value["current"]) // 2)
-            client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+            manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
 
 def _secrets_manager(system: "System") -> "SecretsManagerClient":
-    return boto3.client(
-        "secretsmanager",
-        endpoint_url=system.aws_endpoint,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
+    made: SecretsManagerClient = client("secretsmanager", system.aws_endpoint)
+    return made
 
 
 def _run(

@@ -3,16 +3,20 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from statistics import median
 from typing import LiteralString
 
 import psycopg
 
+from bench.curve import Curve
 from bench.database import INSERT, TARGET, WEBHOOK, Database, pgbench
 from bench.figure import Figure
 from bench.scale import Scale
 
 REACH, AIM = 1.3, 1.1
 AT_A_TIME = 100
+FEW = 1_000
+SHARES = (0.01, 0.1, 1.0)
 REPEATS = 20
 FILL: LiteralString = """
 insert into bridge.message (id, webhook, target, body, state, created_at, due_at, delivered_at)
@@ -39,19 +43,23 @@ select request_id, 202, jsonb_build_object('webhook_id', id, 'targets', array[%(
 SETTLE: LiteralString = "select delivered from bridge.settle(2000)"
 
 
-def measure(database: Database, scale: Scale) -> Iterator[Figure]:
-    """Measure with a thousand messages that wait, fill the outbox, measure again."""
+def measure(database: Database, scale: Scale) -> Iterator[Figure | Curve]:
+    """Measure with a thousand messages that wait, fill the outbox in steps, measure again at each."""
     database.use("bridge")
-    _fill(database, state="pending", rows=1_000)
-    empty = _measure(database, scale)
+    _fill(database, state="pending", rows=FEW)
+    found = {0: _measure(database, scale)}
     database.use("bridge")
-    _fill(database, state="delivered", rows=scale.delivered)
-    _fill(database, state="pending", rows=scale.pending)
-    with psycopg.connect(database.admin_url, autocommit=True) as admin:
-        admin.execute("vacuum analyze bridge.message")
-        admin.execute("checkpoint")
-    grown = _measure(database, scale)
+    there = 0.0
+    for share in SHARES:
+        _fill(database, state="delivered", rows=int(scale.delivered * (share - there)), after=there)
+        _fill(database, state="pending", rows=int(scale.pending * (share - there)), after=there)
+        there = share
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute("vacuum analyze bridge.message")
+            admin.execute("checkpoint")
+        found[int((scale.delivered + scale.pending) * share)] = _measure(database, scale)
     size = f"{scale.delivered:,} delivered and {scale.pending:,} pending rows"
+    empty, *_, grown = found.values()
     for name in empty:
         yield Figure(
             name=f"growth_{name}",
@@ -62,6 +70,14 @@ def measure(database: Database, scale: Scale) -> Iterator[Figure]:
             reach=REACH,
             aim=AIM,
         )
+    yield Curve(
+        name="outbox",
+        title=f"capture of one row, claim and settlement of {AT_A_TIME} messages",
+        x="rows in the outbox, a tenth of them pending",
+        unit="ms",
+        points=list(found),
+        lines={name: [median(took[name]) for took in found.values()] for name in empty},
+    )
 
 
 def _measure(database: Database, scale: Scale) -> dict[str, list[float]]:
@@ -94,9 +110,10 @@ def _milliseconds(
     return seconds / REPEATS * 1000
 
 
-def _fill(database: Database, *, state: str, rows: int) -> None:
+def _fill(database: Database, *, state: str, rows: int, after: float = 0) -> None:
     # In the order in which messages are written; delivered ones are older.
     first = 0x0190_0000_0000 if state == "delivered" else 0x0198_0000_0000
+    first += int(after * 0x1_0000_0000)
     values = {"first": first, "webhook": WEBHOOK, "target": TARGET, "state": state, "rows": rows}
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute("set synchronous_commit = off")

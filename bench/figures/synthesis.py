@@ -18,7 +18,8 @@ REACH, AIM = 1.6, 1.3
 
 def measure(scale: Scale) -> Iterator[Figure]:
     """Synthesise both in turn, what is built once being there."""
-    _seconds(ROOT, "app.py")
+    with tempfile.TemporaryDirectory() as output:
+        synthesise(Path(output))
     pairs = [(_seconds(ROOT, "app.py"), _seconds(ALTERNATIVES, "empty_app.py")) for _ in range(scale.rounds)]
     yield Figure(
         name="synthesis",
@@ -31,15 +32,20 @@ def measure(scale: Scale) -> Iterator[Figure]:
     )
 
 
-def _seconds(folder: Path, file: str) -> float:
-    cdk = cdk_cli.installed(lambda _: None)
+def synthesise(output: Path, *, folder: Path = ROOT, app: str = "app.py") -> None:
+    """Run `cdk synth`."""
+    command = [cdk_cli.installed(lambda _: None), "synth", "--quiet", "--no-notices", "--ci"]
+    subprocess.run(
+        [*command, "--app", f'"{sys.executable}" {app}', "--output", str(output)],
+        check=True,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _seconds(folder: Path, app: str) -> float:
     with tempfile.TemporaryDirectory() as output:
-        app = f'"{sys.executable}" {file}'
         began = time.perf_counter()
-        subprocess.run(
-            [cdk, "synth", "--quiet", "--no-notices", "--app", app, "--output", output],
-            check=True,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-        )
+        synthesise(Path(output), folder=folder, app=app)
         return time.perf_counter() - began

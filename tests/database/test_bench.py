@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from bench.curve import Curve
 from bench.database import Database
-from bench.figures import capture, growth
+from bench.figure import Figure
+from bench.figures import capture, growth, statements
 from bench.scale import SMOKE
 
 
-def should_measure_what_capturing_costs_and_a_large_outbox() -> None:
+def should_measure_what_capturing_costs_and_how_it_grows() -> None:
     with Database() as database:
-        figures = [*capture.measure(database, SMOKE), *growth.measure(database, SMOKE)]
+        found = [
+            *capture.measure(database, SMOKE),
+            *statements.measure(database, SMOKE),
+            *growth.measure(database, SMOKE),
+        ]
 
+    figures = [each for each in found if isinstance(each, Figure)]
     assert [each.name for each in figures] == [
         *("statement_per_row", "statement_http_request", "transaction_per_row", "transaction_http_request"),
         *("arrival", "growth_capture", "growth_claim", "growth_settle"),
     ]
     assert all(sample > 0 for each in figures for sample in (*each.ours, *each.theirs))
+    curves = [each for each in found if isinstance(each, Curve)]
+    assert [each.name for each in curves] == [
+        *("capture_rows", "capture_width", "capture_webhooks", "capture_targets", "outbox"),
+    ]
+    assert all(len(line) == len(each.points) for each in curves for line in each.lines.values())
+    assert all(value > 0 for each in curves for line in each.lines.values() for value in line)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
-
-from local.aws import CREDENTIALS, REGION
+from local.aws import client
 
 if TYPE_CHECKING:
     from tests.end_to_end.deployment import Deployment
@@ -14,15 +12,9 @@ if TYPE_CHECKING:
 
 def alarms(deployment: Deployment) -> dict[str, dict[str, str]]:
     """Their dimensions, by their names without the stage."""
-    client: Any = boto3.client(
-        "cloudwatch",
-        endpoint_url=deployment.system.aws_endpoint,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
-    found = client.describe_alarms(AlarmNamePrefix="external-compute-local-")["MetricAlarms"]
-    client.close()
+    watch = client("cloudwatch", deployment.system.aws_endpoint)
+    found = watch.describe_alarms(AlarmNamePrefix="external-compute-local-")["MetricAlarms"]
+    watch.close()
     return {
         alarm["AlarmName"].removeprefix("external-compute-local-"): {
             each["Name"]: each["Value"] for each in alarm["Dimensions"]

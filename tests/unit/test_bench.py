@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
-from bench import report
+from bench import charts, report
+from bench.curve import Curve
 from bench.figure import Figure
 from bench.figures import starts
 from bench.scale import SMOKE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+CURVE = Curve(name="x", title="T", x="rows", unit="ms", points=[1, 1000], lines={"a": [1, 20], "b": [0.2, 3]})
 
 
 def figure(**changed: object) -> Figure:
@@ -54,7 +59,7 @@ def should_write_what_it_shows(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=80)
 
     report.show(console, [found])
-    report.write([found], {"cores": 2}, seconds=1.23, smoke=False, path=tmp_path / "bench.json")
+    report.write([found, CURVE], {"cores": 2}, seconds=1.23, smoke=False, path=tmp_path / "bench.json")
 
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "0.667" in shown
@@ -69,12 +74,30 @@ def should_write_what_it_shows(tmp_path: Path) -> None:
         False,
     )
     assert entry["samples"]["ours"] == [3, 30, 4]
+    [curve] = content["curves"]
+    assert (curve["points"], curve["lines"]["b"]) == ([1, 1000], [0.2, 3])
+
+
+def should_draw_a_curve_the_same_each_time(tmp_path: Path) -> None:
+    charts.draw([CURVE], tmp_path / "new")
+    [file] = (tmp_path / "new").iterdir()
+
+    drawn = file.read_text()
+
+    assert file.name == "x.svg"
+    assert drawn == charts.chart(CURVE)
+    texts = {each.text for each in ET.fromstring(drawn).iter() if each.text}
+    assert {"T", "rows", "ms", "1", "1,000", "a", "b"} <= texts
+    assert "<script" not in drawn
+    assert "<!--" not in drawn
 
 
 def should_start_each_function_of_python() -> None:
     names = {each.name for each in starts.measure(SMOKE)}
 
     assert {
+        "layer",
+        "start_render_receipt_alone",
         "start_receiver",
         "start_redeliver_alone",
         "start_process_order_alone",
