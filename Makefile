@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets rotate dead-letters redrive faults bench lock clean
+.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets rotate dead-letters redrive faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ faults: setup ## Break every part while rows flow, and count what arrives: make 
 
 bench: setup ## Measure the bridge beside what people use today: make bench ARGS="--only capture"
 	@python -m bench $(ARGS)
+
+prices: .venv/installed ## Print what a million events cost on each path, by bench/prices.toml
+	@python -m bench.prices
 
 lock: .venv/installed ## Compile all locks anew: the app's, the layer's, and those of functions with libraries of their own
 	@uv pip compile $(LOCK) --generate-hashes lambda_src/layer/requirements.in -o lambda_src/layer/requirements.txt

@@ -14,7 +14,7 @@ from bridge.database import Database
 from redeliver.client import Client
 from redeliver.outbox import Outbox, Waiting
 from redeliver.posting import LANES
-from redeliver.running import Run, Summary
+from redeliver.running import PRUNE_SECONDS, Run, Summary
 from redeliver.settings import Settings
 
 _logger = Logger()
@@ -57,6 +57,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     rung = "Records" in event
     known = settings()
     run = Run(outbox(), known.queues, known.targets, client(), context.get_remaining_time_in_millis)
+    if not rung:
+        # Before as well: where there is always something to deliver, no time is left afterwards.
+        run.prune(seconds=PRUNE_SECONDS)
     run.redeliver(rung=rung)
     if not rung:
         run.prune()

@@ -1,6 +1,7 @@
 """One run of redelivery: settle, lease, deliver, until nothing is due or time is nearly over."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ ENQUEUE_SECONDS = 5.0
 BUSY_SECONDS = 0.1
 STOP_MS = 10_000
 PRUNE_ROWS = 5_000
+# Of each minute, before anything is delivered.
+PRUNE_SECONDS = 5.0
 # Of one target, once in a run of the schedule.
 PARK_MESSAGES = 20_000
 # Of one webhook, before others and before what they make due is delivered.
@@ -125,9 +128,10 @@ class Run:
             else:
                 time.sleep(POLL_SECONDS)
 
-    def prune(self) -> None:
-        """Delete what is past retention."""
-        while self._in_time():
+    def prune(self, *, seconds: float = math.inf) -> None:
+        """Delete what is past retention, for so long at most."""
+        until = time.monotonic() + seconds
+        while self._in_time() and time.monotonic() < until:
             rows = self._outbox.prune(PRUNE_ROWS)
             self.summary.pruned += rows
             if rows < PRUNE_ROWS:

@@ -12,6 +12,7 @@ import pytest
 from bridge.database import Database
 from bridge.errors import DatabaseUnavailableError, SettingsError
 from bridge.events import Event
+from redeliver.running import Run
 from tests.unit.aws import Context, Queue
 
 if TYPE_CHECKING:
@@ -322,6 +323,24 @@ def should_prune_on_schedule(redeliver: Redeliver, orders: TestDatabase) -> None
 
     assert redeliver()["pruned"] == 1
     assert orders.scalar("select count(*) from bridge.message") == 0
+
+
+def should_prune_where_deliveries_take_all_the_time_there_is(
+    redeliver: Redeliver, orders: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders.execute(
+        "insert into bridge.message (id, webhook, target, body, state)"
+        " select gen_random_uuid(), 'webhook', 'orders', '{}', 'delivered' from generate_series(1, 7000)"
+    )
+    orders.execute("update bridge.message set id = overlay(id::text placing '0190' from 1 for 4)::uuid")
+
+    def take_all_the_time(run: Run, *, rung: bool) -> None:
+        assert not rung
+        monkeypatch.setattr(run, "_remaining_ms", lambda: 9_000)
+
+    monkeypatch.setattr(Run, "redeliver", take_all_the_time)
+
+    assert redeliver()["pruned"] == 7_000
 
 
 def should_publish_what_waits(
