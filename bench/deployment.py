@@ -57,8 +57,11 @@ class Deployment(Part):
         return self
 
     def stop(self) -> None:
-        """Give it back."""
+        """Give it back, and lift the limit."""
         self._let_work(works=True)
+        self.client("lambda").delete_function_concurrency(
+            FunctionName=str(self.outputs["ReceiveWebhookFunction"])
+        )
 
     def client(self, service: Any) -> Any:
         """Make a service's client."""
