@@ -33,8 +33,10 @@ def main() -> int:
     found: list[Figure | Curve] = []
     try:
         for group in arguments.only or GROUPS:
-            _say(f"{group}")
-            found += GROUPS[group](scale)
+            _say(group)
+            for each in GROUPS[group](scale):
+                found.append(each)
+                console.print(f"  {time.monotonic() - began:4.0f} s  {each.title}", soft_wrap=True)
     except LocalError as error:
         console.print(str(error), style="red", markup=False)
         return 1
@@ -48,6 +50,8 @@ def main() -> int:
     report.write(found, report.environment(), seconds=seconds, smoke=arguments.smoke)
     if not arguments.smoke:
         charts.draw(curves)
+        if not arguments.only:
+            report.document(figures, report.environment())
     console.print(f"{len(figures)} figures in {seconds:.0f} s; build/{report.FILE.name}")
     return 0 if arguments.smoke or all(figure.reached is not False for figure in figures) else 1
 

@@ -1,5 +1,6 @@
 """Charts of the curves, as SVG."""
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,8 +41,10 @@ def chart(curve: Curve) -> str:
         height=400,
         no_prefix=True,
         style=STYLE,
-        value_formatter=lambda value: f"{value:,.3g}",
+        value_formatter=lambda value: f"{value:,g}",
     )
+    drawn.y_labels = powers = _powers(value for line in curve.lines.values() for value in line)
+    drawn.range = (powers[0], powers[-1])
     drawn.x_labels = [f"{point:,}" for point in curve.points]
     for name, line in curve.lines.items():
         drawn.add(name, list(line))
@@ -50,3 +53,9 @@ def chart(curve: Curve) -> str:
         for child in [each for each in parent if each.tag in UNWANTED]:
             parent.remove(child)
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _powers(values: Iterable[float]) -> list[float]:
+    """Return the powers of ten that the values lie between."""
+    logarithms = [math.log10(value) for value in values]
+    return [10.0**power for power in range(math.floor(min(logarithms)), math.ceil(max(logarithms)) + 1)]

@@ -12,12 +12,15 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.curve import Curve
 from bench.figure import Figure
 from local import programs
 
-FILE = Path(__file__).parents[1] / "build" / "bench.json"
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / "build" / "bench.json"
+DOCUMENT = ROOT / "docs" / "benchmarks" / "figures.md"
 WIDTH = 130
 VERDICTS = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
 
@@ -75,6 +78,31 @@ def cells(figure: Figure) -> list[str]:
         "" if figure.aim is None else sign + number(figure.aim),
         VERDICTS[figure.reached],
     ]
+
+
+def document(figures: Sequence[Figure], about: Mapping[str, Any], *, path: Path = DOCUMENT) -> None:
+    """Write the table in Markdown, for docs/benchmarks.md to lead to."""
+    where = (
+        f"{about['cores']} cores ({about['processor'] or about['machine']}), {about['postgres']}, fsync on"
+    )
+    lines = [
+        "# Figures",
+        "",
+        f"Medians, as `make bench` wrote them last, on {where}, Python {about['python']}.",
+        "What they mean, and how costs grow: [benchmarks](../benchmarks.md).",
+        "",
+        "| figure | ours | theirs | | ratio | reach | aim | reached |",
+        "|---|---:|---:|---|---:|---:|---:|---|",
+    ]
+    lines += [f"| {' | '.join(_plain(cell) for cell in cells(figure))} |" for figure in figures]
+    lines += ["", *(f"- {figure.title}: {figure.note}" for figure in figures if figure.note)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _plain(cell: str) -> str:
+    """Return a cell without rich's markup."""
+    return Text.from_markup(cell).plain
 
 
 def number(value: float) -> str:

@@ -28,7 +28,7 @@ class Scale:
 
     rounds: int = 5
     rows: int = 20_000
-    seconds: int = 4
+    seconds: int = 3
     rate: int = 1_500
     load_seconds: int = 30
     drain_seconds: int = 15

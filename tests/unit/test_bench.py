@@ -78,6 +78,17 @@ def should_write_what_it_shows(tmp_path: Path) -> None:
     assert (curve["points"], curve["lines"]["b"]) == ([1, 1000], [0.2, 3])
 
 
+def should_document_what_it_shows(tmp_path: Path) -> None:
+    about = {"cores": 2, "processor": "", "machine": "arm64", "postgres": "PostgreSQL 17", "python": "3.14"}
+
+    report.document([figure(reach=0.5, note="by hand")], about, path=tmp_path / "figures.md")
+
+    text = (tmp_path / "figures.md").read_text()
+    assert "| X | 4 | 6 | ms | 0.667 | ≤ 0.5 |  | no |" in text
+    assert "- X: by hand" in text
+    assert "on 2 cores (arm64), PostgreSQL 17, fsync on, Python 3.14" in text
+
+
 def should_draw_a_curve_the_same_each_time(tmp_path: Path) -> None:
     charts.draw([CURVE], tmp_path / "new")
     [file] = (tmp_path / "new").iterdir()

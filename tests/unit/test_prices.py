@@ -26,7 +26,7 @@ TABLE = {
 }
 
 
-def cost(**path: object) -> dict[str, float]:
+def cost(**path: object) -> dict[str, object]:
     found = prices.costs_of(path, TABLE)
     return {part: pytest.approx(amount) for part, amount in found.items() if amount}
 
