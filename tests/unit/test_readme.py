@@ -55,19 +55,6 @@ def should_state_the_true_defaults(section: str) -> None:
             assert written == field.default, name
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
-def should_name_make_targets_that_exist(target: str) -> None:
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!http|#)[^)]+)\)", README))))
-def should_link_to_what_is_there(link: str) -> None:
-    file, _, heading = link.partition("#")
-    text = (ROOT / file).read_text() if heading else ""
-    assert (ROOT / file).exists()
-    assert heading in {"", *(line.lstrip("# ").lower().replace(" ", "-") for line in text.splitlines())}
-
-
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"npx cdk ([^`\n]+)", README))))
 def should_name_the_stage_of_every_command_that_reaches_aws(command: str) -> None:
     assert command == "synth" or "-c stage=" in command
