@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ NOT_TARGETS = {"no"}
 NOT_PATHS = {"multipart/form-data", "bridge/secrets", "bridge/storage"}
 
 
-def everything(pattern: re.Pattern[str]) -> list[pytest.ParameterSet]:
+def everything(pattern: re.Pattern[str]) -> list[Any]:
     found = {
         (document, name) for document in DOCUMENTS for name in pattern.findall(document.read_text("utf-8"))
     }
