@@ -76,6 +76,7 @@ lint: packages edge-packages ## Style and types
 	@ruff check
 	@ruff format --check
 	@mypy
+	@zizmor --offline --quiet .github/workflows
 	@npm run --silent check
 	@npm run --silent --prefix edge/cloudflare check
 
@@ -89,10 +90,10 @@ synth: packages ## Synthesise the templates: make synth STAGE=prod
 	@$(CDK) synth --quiet $(STAGE_CONTEXT)
 
 diff: packages ## What a deployment would change: make diff STAGE=prod
-	@$(CDK) diff --all $(STAGE_CONTEXT)
+	@$(CDK) diff --all $(STAGE_CONTEXT) $(ARGS)
 
 deploy: packages ## Deploy: make deploy STAGE=prod
-	@$(CDK) deploy --all $(STAGE_CONTEXT)
+	@$(CDK) deploy --all $(STAGE_CONTEXT) $(ARGS)
 
 destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(STAGE_CONTEXT)
