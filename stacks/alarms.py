@@ -1,23 +1,18 @@
 """The alarms of a stage: one for each entry about alarms of docs/operations.md."""
 
-from typing import cast
-
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.alarm import Alarm
 from stacks.constructs.worker_queue import WorkerQueue
+from stacks.metrics import PERIOD, outbox_metric, queue_metric
 from stacks.monitored import Monitored
 from stacks.names import camel_case
 from stacks.settings import Settings
 
-# Redelivery publishes once a run, SQS and Lambda once a minute.
-_PERIOD = Duration.minutes(1)
 # Missing data means: nothing happened, so nothing is wrong; or: nothing is known, so what was wrong still is.
 _NOTHING_HAPPENED = cloudwatch.TreatMissingData.NOT_BREACHING
 _AS_BEFORE = cloudwatch.TreatMissingData.IGNORE
@@ -47,7 +42,7 @@ class Alarms(Construct):
             topic: what they tell.
         """
         super().__init__(scope, construct_id)
-        self._namespace = f"ExternalCompute/{settings.stage}"
+        self._stage_name = settings.stage
         self._prefix = name_prefix
         self._stage = settings.environment
         self._topic = topic
@@ -110,7 +105,7 @@ class Alarms(Construct):
         # A run that fails is made up for a minute later.
         self._alarm(
             "redelivery-fails",
-            function.metric_errors(period=_PERIOD, statistic=cloudwatch.Stats.SUM),
+            function.metric_errors(period=PERIOD, statistic=cloudwatch.Stats.SUM),
             threshold=0,
             datapoints=3,
             within=5,
@@ -122,7 +117,7 @@ class Alarms(Construct):
     def _watch_api(self, monitored: Monitored) -> None:
         self._alarm(
             "receiver",
-            monitored.receiver.metric_errors(period=_PERIOD, statistic=cloudwatch.Stats.SUM),
+            monitored.receiver.metric_errors(period=PERIOD, statistic=cloudwatch.Stats.SUM),
             threshold=0,
             datapoints=3,
             within=5,
@@ -132,7 +127,7 @@ class Alarms(Construct):
         )
         self._alarm(
             "api",
-            monitored.api.metric_server_error(period=_PERIOD, statistic=cloudwatch.Stats.SUM),
+            monitored.api.metric_server_error(period=PERIOD, statistic=cloudwatch.Stats.SUM),
             threshold=0,
             datapoints=3,
             within=5,
@@ -144,7 +139,7 @@ class Alarms(Construct):
     def _watch_worker(self, name: str, queue: WorkerQueue) -> None:
         self._alarm(
             f"dead-letters-{name}",
-            _queue_metric(queue.dead_letters, "ApproximateNumberOfMessagesVisible"),
+            queue_metric(queue.dead_letters, "ApproximateNumberOfMessagesVisible"),
             threshold=0,
             missing=_AS_BEFORE,
             says=f"Worker {name} could not process events; they are in its dead-letter queue.",
@@ -152,7 +147,7 @@ class Alarms(Construct):
         )
         self._alarm(
             f"behind-{name}",
-            _queue_metric(queue.queue, "ApproximateAgeOfOldestMessage"),
+            queue_metric(queue.queue, "ApproximateAgeOfOldestMessage"),
             threshold=self._stage.age_alarm,
             datapoints=3,
             missing=_NOTHING_HAPPENED,
@@ -165,7 +160,7 @@ class Alarms(Construct):
         for end, metric in ends.items():
             self._alarm(
                 f"executions-{end}-{name}",
-                metric(period=_PERIOD, statistic=cloudwatch.Stats.SUM),
+                metric(period=PERIOD, statistic=cloudwatch.Stats.SUM),
                 threshold=0,
                 missing=_NOTHING_HAPPENED,
                 says=f"An execution of worker {name}'s state machine has {end.replace('-', ' ')}.",
@@ -175,7 +170,7 @@ class Alarms(Construct):
     def _watch_rotation(self, function: lambda_.IFunction) -> None:
         self._alarm(
             "rotation",
-            function.metric_errors(period=_PERIOD, statistic=cloudwatch.Stats.SUM),
+            function.metric_errors(period=PERIOD, statistic=cloudwatch.Stats.SUM),
             threshold=0,
             # Seldom invoked: until an attempt succeeds, the last one stands.
             missing=_AS_BEFORE,
@@ -184,13 +179,7 @@ class Alarms(Construct):
         )
 
     def _outbox_metric(self, name: str, *, statistic: str = cloudwatch.Stats.MAXIMUM) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=self._namespace,
-            metric_name=name,
-            dimensions_map={"service": "redeliver"},
-            statistic=statistic,
-            period=_PERIOD,
-        )
+        return outbox_metric(self._stage_name, name, statistic=statistic)
 
     def _alarm(  # noqa: PLR0913 - all but two by name
         self,
@@ -219,18 +208,3 @@ class Alarms(Construct):
             datapoints=datapoints,
             within=within,
         )
-
-
-def _queue_metric(queue: sqs.Queue, name: str) -> cloudwatch.Metric:
-    """A metric of a queue, by the name that it was given.
-
-    A weak reference would keep the old name when a queue is replaced by one of another name.
-    """
-    queue_name = cast("sqs.CfnQueue", queue.node.default_child).queue_name
-    return cloudwatch.Metric(
-        namespace="AWS/SQS",
-        metric_name=name,
-        dimensions_map={"QueueName": str(queue_name)},
-        statistic=cloudwatch.Stats.MAXIMUM,
-        period=_PERIOD,
-    )

@@ -110,6 +110,7 @@ class BridgeStack(Stack):
             receiver=self._receiver,
             redelivery=self._redelivery.function,
             rotation=self._rotation.function,
+            workers={name: worker.function for name, worker in self._workers.items()},
             queues={name: worker.queue for name, worker in self._workers.items()},
             state_machines=self._state_machines,
         )

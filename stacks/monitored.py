@@ -19,7 +19,8 @@ class Monitored:
         receiver: takes the messages.
         redelivery: makes delivery certain, and measures the outbox.
         rotation: changes the signing secrets.
-        queues: the workers', by the workers' names.
+        workers: functions that process events, by their names.
+        queues: the workers', likewise.
         state_machines: those of workers whose work is long.
     """
 
@@ -27,5 +28,6 @@ class Monitored:
     receiver: lambda_.IFunction
     redelivery: lambda_.IFunction
     rotation: lambda_.IFunction
+    workers: Mapping[str, lambda_.IFunction]
     queues: Mapping[str, WorkerQueue]
     state_machines: Mapping[str, sfn.IStateMachine]

@@ -5,12 +5,13 @@ from constructs import Construct
 
 from stacks.alarms import Alarms
 from stacks.constructs.alarm_topic import AlarmTopic
+from stacks.dashboard import Dashboard
 from stacks.monitored import Monitored
 from stacks.settings import Settings
 
 
 class MonitoringStack(Stack):
-    """Alarms, and the topic that they go to.
+    """A dashboard, alarms, and the topic that they go to.
 
     A stack of its own, whose references to the bridge are weak: no change of the bridge ever waits for one
     here, and what is wrong here takes no change of the bridge back.
@@ -25,10 +26,17 @@ class MonitoringStack(Stack):
             scope,
             construct_id,
             env={"account": stage.account, "region": stage.region},
-            description=f"External compute for Supabase, stage {settings.stage}: alarms",
+            description=f"External compute for Supabase, stage {settings.stage}: dashboard and alarms",
         )
         CrossStackReferences.of(self).consume(ReferenceStrength.WEAK)
         prefix = f"external-compute-{settings.stage}-"
         topic = AlarmTopic(self, "Topic", alarm_prefix=prefix, email=stage.alarm_email).topic
         Alarms(self, "Alarms", settings=settings, monitored=monitored, name_prefix=prefix, topic=topic)
+        Dashboard(
+            self,
+            "Dashboard",
+            stage=settings.stage,
+            name=f"external-compute-{settings.stage}",
+            monitored=monitored,
+        )
         CfnOutput(self, "AlarmTopic", value=topic.topic_arn)

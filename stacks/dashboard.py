@@ -1,0 +1,129 @@
+"""The dashboard of a stage: is anything lost, late, failing; what does it do, and what does it cost."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.metrics import PERIOD, outbox_metric, outcome_metric, queue_metric
+from stacks.monitored import Monitored
+
+_COLUMNS = 24
+_HEIGHT = 6
+_SUM = cloudwatch.Stats.SUM
+
+
+class Dashboard(Construct):
+    """Rows of graphs, each under the question that it answers, the most urgent first."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: str, name: str, monitored: Monitored
+    ) -> None:
+        """Make it.
+
+        Args:
+            scope: what it belongs to.
+            construct_id: within the scope.
+            stage: whose it is.
+            name: in the console.
+            monitored: what it shows.
+        """
+        super().__init__(scope, construct_id)
+        self._stage = stage
+        self._monitored = monitored
+        self._dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
+        self._row("Is anything lost?", self._lost())
+        self._row("Is anything late?", self._late())
+        self._row("Is anything failing?", self._failing())
+        self._row("What does it do?", self._doing())
+        self._row("What does it use?", self._using())
+
+    def _lost(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
+        return {
+            "Given up by the outbox": [self._outbox("DeadMessages")],
+            "Dead letters of workers": self._queues("ApproximateNumberOfMessagesVisible", dead=True),
+        }
+
+    def _late(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
+        return {
+            "Outbox: messages that wait": [self._outbox("Backlog"), self._outbox("Paused")],
+            "Outbox: age of the oldest (s)": [self._outbox("OldestMessageAge")],
+            "Queues: events that wait": self._queues("ApproximateNumberOfMessagesVisible"),
+            "Queues: age of the oldest (s)": self._queues("ApproximateAgeOfOldestMessage"),
+        }
+
+    def _failing(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
+        api = self._monitored.api
+        return {
+            "API: answers with errors": [
+                api.metric_client_error(period=PERIOD, statistic=_SUM),
+                api.metric_server_error(period=PERIOD, statistic=_SUM),
+            ],
+            "Deliveries that failed": [self._outbox("RedeliveryFailed", _SUM)],
+            "Events that failed": self._outcomes("EventFailed"),
+            "Functions: errors and throttles": [
+                metric
+                for name, function in self._functions().items()
+                for metric in (
+                    function.metric_errors(label=f"{name}: errors", period=PERIOD, statistic=_SUM),
+                    function.metric_throttles(label=f"{name}: throttles", period=PERIOD, statistic=_SUM),
+                )
+            ],
+        }
+
+    def _doing(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
+        return {
+            "Deliveries: by pg_net, by redelivery": [
+                self._outbox("Settled", _SUM),
+                self._outbox("Redelivered", _SUM),
+                self._outbox("Posted", _SUM),
+            ],
+            "Events processed": self._outcomes("EventProcessed"),
+            "Duplicates skipped": self._outcomes("EventDuplicate"),
+        }
+
+    def _using(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
+        api = self._monitored.api
+        return {
+            "API: requests": [api.metric_count(period=PERIOD, statistic=_SUM)],
+            "Functions: invocations": [
+                function.metric_invocations(label=name, period=PERIOD, statistic=_SUM)
+                for name, function in self._functions().items()
+            ],
+            "Functions: duration (ms, 95 of 100)": [
+                function.metric_duration(label=name, period=PERIOD, statistic=cloudwatch.Stats.percentile(95))
+                for name, function in self._functions().items()
+            ],
+        }
+
+    def _functions(self) -> dict[str, lambda_.IFunction]:
+        watched = self._monitored
+        return {"receive_webhook": watched.receiver, "redeliver": watched.redelivery, **watched.workers}
+
+    def _outbox(self, name: str, statistic: str = cloudwatch.Stats.MAXIMUM) -> cloudwatch.IMetric:
+        return outbox_metric(self._stage, name, statistic=statistic)
+
+    def _outcomes(self, name: str) -> list[cloudwatch.IMetric]:
+        return [
+            outcome_metric(self._stage, name, worker=worker).with_(label=worker)
+            for worker in self._monitored.queues
+        ]
+
+    def _queues(self, name: str, *, dead: bool = False) -> list[cloudwatch.IMetric]:
+        return [
+            queue_metric(queue.dead_letters if dead else queue.queue, name).with_(label=worker)
+            for worker, queue in self._monitored.queues.items()
+        ]
+
+    def _row(self, question: str, graphs: dict[str, Sequence[cloudwatch.IMetric]]) -> None:
+        self._dashboard.add_widgets(
+            cloudwatch.TextWidget(markdown=f"## {question}", width=_COLUMNS, height=1)
+        )
+        width = _COLUMNS // len(graphs)
+        self._dashboard.add_widgets(
+            *(
+                cloudwatch.GraphWidget(title=title, left=list(metrics), width=width, height=_HEIGHT)
+                for title, metrics in graphs.items()
+            )
+        )

@@ -1,0 +1,45 @@
+"""What the bridge and AWS measure of a stage, by name."""
+
+from typing import cast
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sqs as sqs
+
+# Redelivery publishes once a run, SQS and Lambda once a minute.
+PERIOD = Duration.minutes(1)
+
+
+def outbox_metric(stage: str, name: str, *, statistic: str = cloudwatch.Stats.MAXIMUM) -> cloudwatch.Metric:
+    """What redelivery publishes at the end of each run, such as "Backlog"."""
+    return _own(stage, name, {"service": "redeliver"}, statistic)
+
+
+def outcome_metric(stage: str, name: str, *, worker: str) -> cloudwatch.Metric:
+    """What a worker publishes of its events: "EventProcessed", "EventDuplicate" or "EventFailed"."""
+    return _own(stage, name, {"worker": worker}, cloudwatch.Stats.SUM)
+
+
+def queue_metric(queue: sqs.Queue, name: str) -> cloudwatch.Metric:
+    """A metric of a queue, by the name that it was given.
+
+    A weak reference would keep the old name when a queue is replaced by one of another name.
+    """
+    queue_name = cast("sqs.CfnQueue", queue.node.default_child).queue_name
+    return cloudwatch.Metric(
+        namespace="AWS/SQS",
+        metric_name=name,
+        dimensions_map={"QueueName": str(queue_name)},
+        statistic=cloudwatch.Stats.MAXIMUM,
+        period=PERIOD,
+    )
+
+
+def _own(stage: str, name: str, dimensions: dict[str, str], statistic: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=f"ExternalCompute/{stage}",
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic=statistic,
+        period=PERIOD,
+    )
