@@ -47,6 +47,8 @@ def main() -> int:
     curves = [each for each in found if isinstance(each, Curve)]
     seconds = time.monotonic() - began
     report.show(console, figures)
+    if arguments.smoke:
+        console.print("Smoke form: what is measured is too little for its figures to mean anything.")
     report.write(found, report.environment(), seconds=seconds, smoke=arguments.smoke)
     if not arguments.smoke:
         charts.draw(curves)

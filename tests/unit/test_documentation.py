@@ -14,7 +14,8 @@ DOCUMENTS = sorted(
     path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts[:-1])
 )
 LINK = re.compile(r"\]\(((?!http|mailto:)[^)\s]+)\)")
-PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
+# What is under build/ is made by running something.
+PATH = re.compile(r"`((?!build/)(?:[\w.-]+/)+[\w.-]*)`")
 SQL_FUNCTION = re.compile(r"\bbridge\.(\w+)\(")
 TARGET = re.compile(r"(?:^|[`\s])make ([a-z][a-z-]+)(?=[`\s]|$)", re.MULTILINE)
 # Words after "make" that are English.
