@@ -121,10 +121,12 @@ class Beginning:
     def _open(self, connection: Connection, timeout_ms: int) -> None:
         level = connection.isolation_level
         begin = "begin" if level is None else f"begin isolation level {level.name.replace('_', ' ')}"
-        query, values = (self.first and (self.first.query, self.first.values)) or ("", {})
+        query, values = f"{begin};{_SETTINGS}", self._settings(timeout_ms)
+        if self.first is not None:
+            query, values = query + self.first.query, {**values, **self.first.values}
         cursor = psycopg.ClientCursor(connection)
-        cursor.execute(f"{begin};{_SETTINGS}{query}".encode(), {**self._settings(timeout_ms), **values})
-        if self.first:
+        cursor.execute(query.encode(), values)
+        if self.first is not None:
             while cursor.nextset():
                 pass
             self.first.rowcount = cursor.rowcount
