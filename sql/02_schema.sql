@@ -77,6 +77,16 @@ begin
 end
 $$;
 
+-- An installation from before it was watched whether triggers are still there.
+do $$
+begin
+  if to_regclass('bridge.missing_trigger') is null then
+    drop view if exists bridge.status;
+    drop function if exists bridge.metrics();
+  end if;
+end
+$$;
+
 create table if not exists bridge.installation (
   only_row boolean primary key default true check (only_row),
   owner text not null,
@@ -89,12 +99,15 @@ create table if not exists bridge.installation (
   updated_at timestamptz not null default now()
 );
 comment on table bridge.installation is 'The one deployment that owns this schema, and its settings.';
+comment on column bridge.installation.only_row is 'True: there is one row at most.';
 comment on column bridge.installation.owner is 'Account/region/stack that declared the webhooks; no other may change them.';
 comment on column bridge.installation.webhook_url is 'Where messages are posted: this address, then /webhooks/ and the webhook''s name.';
 comment on column bridge.installation.fast_path_grace is 'How long pg_net has for a posted message before redelivery takes it over.';
 comment on column bridge.installation.retention is 'How long delivered messages are kept; processed event ids, 18 days longer.';
 comment on column bridge.installation.pause_after is 'A target that has failed for so long is paused.';
 comment on column bridge.installation.declaration is 'What bridge.sync was last given.';
+comment on column bridge.installation.installed_at is 'When bridge.sync was first called.';
+comment on column bridge.installation.updated_at is 'When it was last called.';
 
 create table if not exists bridge.target (
   name text primary key,
@@ -112,6 +125,7 @@ create table if not exists bridge.target (
   constraint target_kind check (kind in ('queue', 'http') and (kind = 'http') = (url is not null))
 );
 comment on table bridge.target is 'Where webhooks deliver to, and whether that can be delivered to just now.';
+comment on column bridge.target.name is 'The worker''s or the address''s name in bridge.toml.';
 comment on column bridge.target.kind is 'queue: an SQS queue with a worker behind it. http: an address.';
 comment on column bridge.target.url is 'Where an http target is posted to; {webhook} stands for the webhook''s name.';
 comment on column bridge.target.fast_path is
@@ -145,9 +159,13 @@ create table if not exists bridge.webhook (
   declaration jsonb not null
 );
 comment on table bridge.webhook is 'The declared webhooks, one row each. Written by bridge.sync; "enabled" may be set by hand.';
+comment on column bridge.webhook.name is 'Its name in bridge.toml, and the type of its events.';
+comment on column bridge.webhook.table_schema is 'Whose rows are captured: the table''s schema.';
+comment on column bridge.webhook.table_name is 'The table''s name, as it was declared.';
 comment on column bridge.webhook.operations is 'insert, update, delete: which statements fire it.';
 comment on column bridge.webhook.columns is 'What the record holds, besides the primary key; for updates also what must change. Null: every column.';
 comment on column bridge.webhook.condition is 'SQL condition over new and old that an event must meet. Null: every row.';
+comment on column bridge.webhook.targets is 'Where it delivers to: names of bridge.target.';
 comment on column bridge.webhook.enabled is 'False: changes are not captured. Takes effect with the next statement, without DDL.';
 comment on column bridge.webhook.ordered is 'Whether the changes of a row are delivered in their order; see bridge.target.ordered.';
 comment on column bridge.webhook.max_per_minute is 'Events that are delivered in a minute; the others wait. Null: no limit. See bridge.limit.';
@@ -193,11 +211,15 @@ $$;
 comment on table bridge.message is
   'The outbox: messages of up to 100 events, written by the transaction that made the change; a row for each target, with a state of its own.';
 comment on column bridge.message.id is 'The webhook-id: a UUID, version 7 (RFC 9562), the same across attempts and ordered by time.';
+comment on column bridge.message.webhook is 'Whose events they are.';
+comment on column bridge.message.target is 'Whom this row''s delivery is for.';
 comment on column bridge.message.body is 'What is sent, byte for byte, as body::text.';
 comment on column bridge.message.state is 'pending: not known to be delivered. delivered. dead: given up, or never sendable; see last_error.';
 comment on column bridge.message.attempts is 'Attempts that failed.';
+comment on column bridge.message.created_at is 'When it was written, in the transaction of the change.';
 comment on column bridge.message.due_at is
   'When redelivery takes a pending message: the next attempt, or the end of another''s lease. infinity: parked, until its webhook is resumed or has room within its limit.';
+comment on column bridge.message.delivered_at is 'When it was found to be delivered; null: not yet.';
 comment on column bridge.message.last_error is 'Why the last attempt failed.';
 comment on column bridge.message.ordered is 'Whether its target was ordered when it was written.';
 comment on column bridge.message.tried is
@@ -213,8 +235,23 @@ create unlogged table if not exists bridge.posted (
   posted_at timestamptz not null default clock_timestamp()
 );
 comment on table bridge.posted is 'Which of pg_net''s requests carries which message, until its answer is settled.';
+comment on column bridge.posted.request_id is 'As net.http_post returned it.';
+comment on column bridge.posted.message_id is 'The message''s id.';
 comment on column bridge.posted.targets is
   'Whose delivery the request is: an http target''s, or that of all queues, which one request to the API reaches.';
+comment on column bridge.posted.posted_at is 'When it was handed to pg_net.';
+
+create table if not exists bridge.last_delivery (
+  webhook text not null,
+  target text not null,
+  at timestamptz,
+  primary key (webhook, target)
+);
+comment on table bridge.last_delivery is
+  'When each webhook last delivered to each of its targets: the outbox forgets, and is too large to be asked. Written by bridge.complete.';
+comment on column bridge.last_delivery.webhook is 'The webhook.';
+comment on column bridge.last_delivery.target is 'The target.';
+comment on column bridge.last_delivery.at is 'To ten seconds; null: never yet.';
 
 create table if not exists bridge.processed_event (
   worker text not null,
@@ -224,6 +261,9 @@ create table if not exists bridge.processed_event (
 );
 comment on table bridge.processed_event is
   'Events whose effect is committed, written by the worker in the transaction of that effect; what makes duplicates harmless.';
+comment on column bridge.processed_event.worker is 'Which worker: each handles each event once.';
+comment on column bridge.processed_event.event_id is 'The event''s id: the webhook-id, a colon, and its number in the message.';
+comment on column bridge.processed_event.processed_at is 'When that transaction began.';
 
 do $$
 begin
@@ -246,8 +286,14 @@ create table if not exists bridge.backfill_job (
   last_error text
 );
 comment on table bridge.backfill_job is 'What bridge.backfill was asked for, and how far it is. See the view bridge.backfills.';
+comment on column bridge.backfill_job.id is 'As bridge.backfill returned it.';
+comment on column bridge.backfill_job.webhook is 'Whose table is read.';
+comment on column bridge.backfill_job.targets is 'Whom the rows are sent to.';
 comment on column bridge.backfill_job.position is 'The primary key of the last row that was read, each column as text; null: none yet.';
 comment on column bridge.backfill_job.events is 'Events written so far; rows that the webhook''s condition leaves out are none.';
+comment on column bridge.backfill_job.started_at is 'When it was asked for.';
+comment on column bridge.backfill_job.updated_at is 'When it was last taken further, or tried.';
+comment on column bridge.backfill_job.finished_at is 'When it ended; null: not yet.';
 comment on column bridge.backfill_job.last_error is 'Why it makes no progress, or ended early.';
 
 -- Sequences are the one counter that is neither rolled back nor locked until commit: writers that ring at the same

@@ -73,7 +73,16 @@ begin
     from unnest(message_ids, target_names) as d (id, target)
     -- Given up meanwhile, it is delivered all the same.
     where m.id = d.id and m.target = d.target and m.state <> 'delivered'
-    returning m.target),
+    returning m.webhook, m.target),
+  noted as (
+    update bridge.last_delivery as l set at = clock_timestamp()
+    from (
+      select webhook, target from bridge.last_delivery
+      -- Not with each batch: a row that all runs write to would hold them up.
+      where (webhook, target) in (select webhook, target from completed)
+        and (at is null or at < clock_timestamp() - interval '10 seconds')
+      for update skip locked) as n
+    where l.webhook = n.webhook and l.target = n.target),
   recovered as (
     update bridge.target set failures = 0, held_until = '-infinity', failing_since = null
     where name in (
@@ -323,21 +332,3 @@ as $$
 $$;
 comment on function bridge.prune(integer) is
   'Deletes delivered messages past retention and processed event ids 18 days later, at most max_rows of each. Returns how many rows went.';
-
-create or replace function bridge.metrics()
-returns table (pending bigint, oldest_seconds double precision, dead bigint, paused bigint)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-  select
-    count(*) filter (where state = 'pending'),
-    coalesce(
-      extract(epoch from clock_timestamp() - min(created_at) filter (
-        where state = 'pending' and due_at < 'infinity' and t.paused_at is null)), 0)::double precision,
-    count(*) filter (where state = 'dead'),
-    (select count(*) from bridge.target where paused_at is not null)
-      + (select count(*) from bridge.webhook where paused_at is not null)
-  from bridge.message as m left join bridge.target as t on t.name = m.target
-  where state = 'pending' or state = 'dead'
-$$;
-comment on function bridge.metrics() is
-  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, and how many targets and webhooks are paused.';

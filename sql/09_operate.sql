@@ -49,38 +49,16 @@ comment on function bridge.ping_answer(bigint) is
 create or replace view bridge.dead_letter as
   select id as message_id, webhook, target, created_at, attempts, last_error, tried, body -> 'data' as events
   from bridge.message where state = 'dead';
-comment on view bridge.dead_letter is
-  'Messages that were given up or could never be sent, why, and what was tried: when, by whom, with what answer.';
-
-create or replace view bridge.status as
-  with declared as (
-    select name as webhook, unnest(targets) as target, enabled, paused_because, max_per_minute from bridge.webhook),
-  followed as (
-    select webhook, target, enabled, paused_because, max_per_minute from declared
-    union all
-    -- Declared no more, and not done with.
-    select distinct webhook, target, null::boolean, null, null::integer
-    from bridge.message
-    where (state = 'pending' or state = 'dead')
-      and (webhook, target) not in (select webhook, target from declared))
-  select
-    w.webhook, w.target, w.enabled, w.max_per_minute,
-    nullif(concat_ws('; ', t.paused_because, 'the webhook: ' || w.paused_because), '') as paused_because,
-    t.failing_since,
-    case when t.held_until > clock_timestamp() then t.held_until end as held_until,
-    m.pending, m.oldest_pending, m.dead, m.last_error
-  from followed as w
-  left join bridge.target as t on t.name = w.target
-  left join lateral (
-    select
-      count(*) filter (where state = 'pending') as pending,
-      min(created_at) filter (where state = 'pending') as oldest_pending,
-      count(*) filter (where state = 'dead') as dead,
-      (array_agg(last_error order by id desc) filter (where last_error is not null))[1] as last_error
-    from bridge.message
-    where webhook = w.webhook and target = w.target and (state = 'pending' or state = 'dead')) as m on true;
-comment on view bridge.status is
-  'Per webhook and target: whether it is enabled, limited, paused, failing or held, what waits, since when, what was given up, and the latest error of these.';
+comment on view bridge.dead_letter is 'Messages that were given up or could never be sent. See bridge.replay.';
+comment on column bridge.dead_letter.message_id is 'The webhook-id, for bridge.replay(message => …).';
+comment on column bridge.dead_letter.webhook is 'Whose change it is.';
+comment on column bridge.dead_letter.target is 'Which target did not get it; others may have.';
+comment on column bridge.dead_letter.created_at is 'When the change was made.';
+comment on column bridge.dead_letter.attempts is 'Attempts that failed.';
+comment on column bridge.dead_letter.last_error is 'Why it was given up: what the last attempt was answered, or why none can be made.';
+comment on column bridge.dead_letter.tried is
+  'Each attempt, oldest first: {"at", "by": "pg_net" or "redeliver", "answer"}.';
+comment on column bridge.dead_letter.events is 'The changed rows.';
 
 create or replace function bridge.let_process(role_name regrole) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp

@@ -281,3 +281,12 @@ create or replace view bridge.backfills as
   from bridge.backfill_job as j left join bridge.webhook as w on w.name = j.webhook;
 comment on view bridge.backfills is
   'Backfills: the events written so far, of about how many rows in the table, and why one stands still or ended early.';
+comment on column bridge.backfills.id is 'As bridge.backfill returned it.';
+comment on column bridge.backfills.webhook is 'Whose table is read.';
+comment on column bridge.backfills.targets is 'Whom the rows are sent to.';
+comment on column bridge.backfills.events is 'Events written so far; rows that the webhook''s condition leaves out are none.';
+comment on column bridge.backfills.rows_estimated is 'About how many rows the table has, as of the last ANALYZE or VACUUM.';
+comment on column bridge.backfills.started_at is 'When it was asked for.';
+comment on column bridge.backfills.updated_at is 'When it was last taken further, or tried.';
+comment on column bridge.backfills.finished_at is 'When it ended; null: not yet.';
+comment on column bridge.backfills.last_error is 'Why it stands still, or ended early.';

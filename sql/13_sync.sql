@@ -12,16 +12,24 @@ as $$
     -- A statement aimed at a partition fires the partition's triggers only.
     union
     select relid from pg_partition_tree(bridge.relation(w ->> 'table'))) as r
-  where r.relid is not null
 $$;
-comment on function bridge.desired_triggers(jsonb) is 'The triggers that a declaration asks for, those on partitions included.';
+comment on function bridge.desired_triggers(jsonb) is
+  'The triggers that a declaration asks for, those on partitions included. relation: null where the table is gone.';
 
 create or replace view bridge.present_trigger as
-  select t.tgrelid as relation, t.tgname::text as trigger_name, p.proname::text as function_name, t.tgenabled as enabled
+  select
+    t.tgrelid as relation, t.tgname::text as trigger_name, p.proname::text as function_name, t.tgenabled as enabled,
+    -- Not those that are disabled, nor those that fire for what logical replication writes only.
+    t.tgenabled in ('O', 'A') as fires
   from pg_trigger as t
   join pg_proc as p on p.oid = t.tgfoid
   where p.pronamespace = 'bridge'::regnamespace and p.proname like 'capture\_%' and not t.tgisinternal;
 comment on view bridge.present_trigger is 'The triggers that are in place.';
+comment on column bridge.present_trigger.relation is 'The table, by its oid.';
+comment on column bridge.present_trigger.trigger_name is 'bridge_, the webhook''s name, and the operation.';
+comment on column bridge.present_trigger.function_name is 'What it calls, of schema bridge.';
+comment on column bridge.present_trigger.enabled is 'As pg_trigger.tgenabled has it: O, A, R or D.';
+comment on column bridge.present_trigger.fires is 'Whether it fires for what sessions write.';
 
 create or replace function bridge.sync_functions(desired jsonb) returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -86,7 +94,7 @@ begin
     join pg_class as c on c.oid = p.relation
     left join bridge.desired_triggers(desired) as d using (relation, trigger_name, function_name)
     -- Enabling takes the table's owner; where that is another, as of auth.users, the trigger is made anew.
-    where d.trigger_name is null or (p.enabled = 'D' and not pg_has_role(c.relowner, 'usage'))
+    where d.trigger_name is null or (not p.fires and not pg_has_role(c.relowner, 'usage'))
     order by p.relation, p.trigger_name
   loop
     if unwanted.owned then
@@ -115,7 +123,7 @@ begin
     select d.*, p.relation is not null as disabled
     from bridge.desired_triggers(desired) as d
     left join bridge.present_trigger as p using (relation, trigger_name)
-    where p.relation is null or p.enabled = 'D'
+    where p.relation is null or not p.fires
     order by d.relation, d.trigger_name
   loop
     if wanted.disabled then
@@ -172,6 +180,12 @@ begin
 
   delete from bridge.webhook
   where name not in (select w ->> 'name' from jsonb_array_elements(desired -> 'webhooks') as w);
+
+  delete from bridge.last_delivery
+  where (webhook, target) not in (select name, unnest(targets) from bridge.webhook);
+  insert into bridge.last_delivery (webhook, target)
+  select name, unnest(targets) from bridge.webhook
+  on conflict do nothing;
 
   insert into bridge.installation (owner, webhook_url, fast_path_grace, retention, pause_after, declaration)
   values (

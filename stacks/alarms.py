@@ -90,6 +90,14 @@ class Alarms(Construct):
             says="A target or a webhook is paused: its messages collect.",
             entry="a-target-or-webhook-is-paused",
         )
+        self._alarm(
+            "missing-triggers",
+            self._outbox_metric("MissingTriggers"),
+            threshold=0,
+            missing=_AS_BEFORE,
+            says="Declared triggers are gone or disabled: their changes are not captured.",
+            entry="triggers-are-missing",
+        )
 
     def _watch_redelivery(self, function: lambda_.IFunction) -> None:
         self._alarm(

@@ -41,6 +41,7 @@ class Dashboard(Construct):
 
     def _lost(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
         return {
+            "Triggers that are missing": [self._outbox("MissingTriggers")],
             "Given up by the outbox": [self._outbox("DeadMessages")],
             "Dead letters of workers": self._queues("ApproximateNumberOfMessagesVisible", dead=True),
         }

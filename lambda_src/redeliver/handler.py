@@ -75,6 +75,7 @@ def _publish(summary: Summary, waiting: Waiting) -> None:
     _metrics.add_metric("OldestMessageAge", MetricUnit.Seconds, waiting.oldest_seconds)
     _metrics.add_metric("DeadMessages", MetricUnit.Count, waiting.dead)
     _metrics.add_metric("Paused", MetricUnit.Count, waiting.paused)
+    _metrics.add_metric("MissingTriggers", MetricUnit.Count, waiting.missing_triggers)
     _metrics.add_metric("Settled", MetricUnit.Count, summary.settled)
     _metrics.add_metric("Redelivered", MetricUnit.Count, summary.redelivered)
     _metrics.add_metric("Posted", MetricUnit.Count, summary.posted)

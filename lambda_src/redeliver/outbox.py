@@ -28,12 +28,14 @@ class Waiting(NamedTuple):
         oldest_seconds: the age of the oldest that doesn't wait on purpose.
         dead: messages that were given up.
         paused: targets and webhooks that are paused.
+        missing_triggers: declared triggers that do not fire: what they were for is not captured.
     """
 
     pending: int
     oldest_seconds: float
     dead: int
     paused: int
+    missing_triggers: int
 
 
 class Outbox:
@@ -131,9 +133,9 @@ class Outbox:
             db.cursor(row_factory=class_row(Waiting)) as cursor,
         ):
             row = cursor.execute(
-                "select pending, oldest_seconds, dead, paused from bridge.metrics()"
+                "select pending, oldest_seconds, dead, paused, missing_triggers from bridge.metrics()"
             ).fetchone()
-        return row or Waiting(0, 0.0, 0, 0)
+        return row or Waiting(0, 0.0, 0, 0, 0)
 
     def _number(self, query: LiteralString, value: int, timeout_ms: int = TIMEOUT_MS) -> int:
         with self._database.transaction(timeout_ms=timeout_ms) as db:

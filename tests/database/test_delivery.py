@@ -224,9 +224,9 @@ def should_count_what_waits_and_what_is_dead(orders: Database) -> None:
     orders.execute("update bridge.message set created_at = clock_timestamp() - interval '90 s'")
     orders.execute("update bridge.message set state = 'dead' where id = %s", [message])
 
-    [[pending, oldest, dead, paused]] = orders.rows("select * from bridge.metrics()")
+    [[pending, oldest, dead, paused, missing]] = orders.rows("select * from bridge.metrics()")
 
-    assert (pending, dead, paused) == (1, 1, 0)
+    assert (pending, dead, paused, missing) == (1, 1, 0, 0)
     assert 90 <= oldest < 100
     assert orders.rows("select webhook, pending, dead from bridge.status") == [["webhook", 1, 1]]
 

@@ -1,0 +1,126 @@
+-- What is wrong, for a person in Supabase Studio and for the alarms: what is missing, waits, fails, or was given up.
+
+create or replace view bridge.missing_trigger as
+  select
+    d.webhook ->> 'name' as webhook, d.operation,
+    coalesce((
+      select format('%I.%I', n.nspname, c.relname)
+      from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where c.oid = d.relation),
+      d.webhook ->> 'table') as "table",
+    d.trigger_name,
+    coalesce(d.relation <> bridge.relation(d.webhook ->> 'table'), false) as on_partition,
+    case
+      when d.relation is null then 'the table is gone'
+      when p.relation is null then 'the trigger is gone'
+      else 'the trigger is disabled'
+    end as because
+  from bridge.installation as i
+  cross join lateral bridge.desired_triggers(i.declaration) as d
+  left join bridge.present_trigger as p using (relation, trigger_name, function_name)
+  where p.fires is not true
+    -- A table that was renamed has taken its trigger along.
+    and not (d.relation is null and exists (
+      select from bridge.present_trigger as elsewhere
+      where elsewhere.trigger_name = d.trigger_name and elsewhere.fires));
+comment on view bridge.missing_trigger is
+  'Declared triggers that do not fire: someone dropped or disabled them, or the table was made anew. Changes are not captured. The remedy: bridge.repair().';
+comment on column bridge.missing_trigger.webhook is 'Whose changes are not captured.';
+comment on column bridge.missing_trigger.operation is 'insert, update or delete.';
+comment on column bridge.missing_trigger."table" is 'Where it belongs.';
+comment on column bridge.missing_trigger.trigger_name is 'Its name.';
+comment on column bridge.missing_trigger.on_partition is
+  'Whether only statements that name the partition itself are missed: those that name the table are captured.';
+comment on column bridge.missing_trigger.because is 'What has become of it.';
+
+create or replace function bridge.repair() returns text[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  present bridge.installation;
+begin
+  select * into present from bridge.installation;
+  if not found then
+    raise exception using
+      errcode = 'object_not_in_prerequisite_state',
+      message = 'nothing is deployed to this database',
+      hint = 'Deploy: cdk deploy --all -c stage=NAME.';
+  end if;
+  return array(
+    select jsonb_array_elements_text(bridge.sync(present.declaration, present.owner) -> 'created'));
+end
+$$;
+comment on function bridge.repair() is
+  'Makes and enables the triggers of bridge.missing_trigger, as the last deployment declared them, all or nothing. Each locks its table for a moment (SHARE ROW EXCLUSIVE). Returns them. What was changed meanwhile was not captured: see bridge.backfill.';
+
+create or replace view bridge.status as
+  with declared as (
+    select name as webhook, unnest(targets) as target, enabled, paused_because, max_per_minute from bridge.webhook),
+  followed as (
+    select webhook, target, enabled, paused_because, max_per_minute from declared
+    union all
+    -- Declared no more, and not done with.
+    select distinct webhook, target, null::boolean, null, null::integer
+    from bridge.message
+    where (state = 'pending' or state = 'dead')
+      and (webhook, target) not in (select webhook, target from declared)),
+  missing as (
+    select webhook, array_agg(distinct operation order by operation) as operations
+    from bridge.missing_trigger where not on_partition group by webhook)
+  select
+    w.webhook, w.target, w.enabled, missing.operations as not_captured, w.max_per_minute,
+    nullif(concat_ws('; ', t.paused_because, 'the webhook: ' || w.paused_because), '') as paused_because,
+    t.failing_since,
+    case when t.held_until > clock_timestamp() then t.held_until end as held_until,
+    m.pending, m.oldest_pending, m.failed, l.at as last_delivery, m.dead, m.last_error
+  from followed as w
+  left join bridge.target as t on t.name = w.target
+  left join missing on missing.webhook = w.webhook
+  left join bridge.last_delivery as l on l.webhook = w.webhook and l.target = w.target
+  left join lateral (
+    select
+      count(*) filter (where state = 'pending') as pending,
+      min(created_at) filter (where state = 'pending') as oldest_pending,
+      count(*) filter (where state = 'pending' and attempts > 0) as failed,
+      count(*) filter (where state = 'dead') as dead,
+      (array_agg(last_error order by id desc) filter (where last_error is not null))[1] as last_error
+    from bridge.message
+    where webhook = w.webhook and target = w.target and (state = 'pending' or state = 'dead')) as m on true;
+comment on view bridge.status is
+  'How each webhook does at each of its targets: one row each. docs/operations.md says what to do about what.';
+comment on column bridge.status.webhook is 'Its name in bridge.toml.';
+comment on column bridge.status.target is 'The worker or address that it delivers to.';
+comment on column bridge.status.enabled is
+  'False: changes are not captured, on purpose. Null: declared no more, and something waits or was given up.';
+comment on column bridge.status.not_captured is
+  'Operations that are not captured because their trigger is gone: see bridge.missing_trigger. Null: all triggers are there.';
+comment on column bridge.status.max_per_minute is 'Events that it lets out in a minute. Null: no limit.';
+comment on column bridge.status.paused_because is 'Why the target, or the webhook, is paused: messages are captured and wait.';
+comment on column bridge.status.failing_since is 'Since when nothing was delivered to the target, though it was tried.';
+comment on column bridge.status.held_until is 'The target was out of reach or asked for time; it is not tried before.';
+comment on column bridge.status.pending is 'Messages that are not known to be delivered.';
+comment on column bridge.status.oldest_pending is 'When the oldest of these was written.';
+comment on column bridge.status.failed is 'How many of them were tried in vain, and are tried again.';
+comment on column bridge.status.last_delivery is 'When one was last delivered, to ten seconds. Null: none since the webhook was declared.';
+comment on column bridge.status.dead is 'Messages that were given up: see bridge.dead_letter.';
+comment on column bridge.status.last_error is
+  'What the newest attempt among those that wait or were given up was answered.';
+
+create or replace function bridge.metrics()
+returns table (pending bigint, oldest_seconds double precision, dead bigint, paused bigint, missing_triggers bigint)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select
+    count(*) filter (where state = 'pending'),
+    coalesce(
+      extract(epoch from clock_timestamp() - min(created_at) filter (
+        where state = 'pending' and due_at < 'infinity' and t.paused_at is null)), 0)::double precision,
+    count(*) filter (where state = 'dead'),
+    (select count(*) from bridge.target where paused_at is not null)
+      + (select count(*) from bridge.webhook where paused_at is not null),
+    -- Partitions come and go, and each deployment sees to them.
+    (select count(*) from bridge.missing_trigger where not on_partition)
+  from bridge.message as m left join bridge.target as t on t.name = m.target
+  where state = 'pending' or state = 'dead'
+$$;
+comment on function bridge.metrics() is
+  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, how many targets and webhooks are paused, and how many triggers are missing.';
