@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from local.postgres import Server
+from tests.certificates import make_certificate
 from tests.conftest import clone
 from tests.edge.vercel_shop import ADA, BOB, PASSWORD, ROOT, edge_url
-from tests.unit.test_database_tls import make_certificate
 from vercel_app.database import MAX_CONNECTIONS, Caller, Database
 from vercel_app.deadline import Deadline
 from vercel_app.errors import LostTransactionError, SettingsError, SlowError, UnavailableError

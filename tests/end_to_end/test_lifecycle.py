@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.errors import DeployError
-from tests.end_to_end.deployment import BASE, CREATED, wait_for
+from tests.end_to_end.declarations import BASE, CREATED
+from tests.end_to_end.deployment import wait_for
 
 if TYPE_CHECKING:
     from tests.end_to_end.deployment import Deployment

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.edge import Edge
-from tests.end_to_end.deployment import TARGETS, TO_ALL_THREE, Deployment, wait_for
+from tests.end_to_end.declarations import TARGETS, TO_ALL_THREE
+from tests.end_to_end.deployment import Deployment, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

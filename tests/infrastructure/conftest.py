@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_cdk.assertions import Template
 
 from tests.infrastructure.assembly import Assembly, synthesize
 
@@ -32,6 +33,11 @@ def assembly(synthesized: Callable[..., Assembly]) -> Assembly:
 @pytest.fixture(scope="session")
 def bridge(assembly: Assembly) -> dict[str, Any]:
     return assembly.template("prod-bridge")
+
+
+@pytest.fixture(scope="module")
+def template(bridge: dict[str, Any]) -> Template:
+    return Template.from_json(bridge)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infrastructure.test_bridge import declaration, functions
+from tests.infrastructure.bridge_stack import declaration, functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from local.directories import RunDirectory
 from local.pooler import Pooler
 from local.postgres import Server
 from local.supabase_api.part import SupabaseApi
-from tests.unit.test_database_tls import make_certificate
+from tests.certificates import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

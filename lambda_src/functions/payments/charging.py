@@ -25,14 +25,8 @@ from bridge.api import Caller
 from bridge.database import Database
 from bridge.errors import OutOfTimeError
 from payments import amounts, records, refusals
-from payments.intents import (
-    BusyError,
-    ChangedError,
-    DeclinedError,
-    Intents,
-    RefusedAmountError,
-    RefusedMethodError,
-)
+from payments.errors import BusyError, ChangedError, DeclinedError, RefusedAmountError, RefusedMethodError
+from payments.intents import Intents
 from payments.models import Payment, PaymentStatus
 from payments.records import Due, KeyReusedError, Request
 

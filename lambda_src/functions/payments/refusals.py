@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from bridge.api import Problem
-from payments.intents import DeclinedError
+from payments.errors import DeclinedError
 from payments.records import Due
 
 BUSY_SECONDS = 1

@@ -17,6 +17,8 @@ from tests.unit.sync_platform.platforms import Platforms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.unit.sync_platform.vercel import VercelProject
+
 
 @pytest.fixture
 def platforms() -> Iterator[Platforms]:
@@ -52,3 +54,13 @@ def deployed(
     monkeypatch.setattr(attempts, "ANSWER_SECONDS", 5.0)
     yield Deployed.create(monkeypatch)
     sync_platform.settings.cache_clear()
+
+
+@pytest.fixture
+def project(platforms: Platforms, deployed: Deployed) -> VercelProject:
+    """A project on Vercel that is deployed, with a variable of its own, and a target that names it."""
+    project = platforms.vercel.add_project("shop")
+    platforms.vercel.add_variable(project, "OTHER", ["production", "preview"])
+    platforms.vercel.deploy(project)
+    deployed.project()
+    return project

@@ -1,32 +1,27 @@
-"""POST /api/webhook/{webhook} on Vercel, through a real pooler to a real Postgres."""
+"""Each event of a message takes effect once on Vercel, through a real pooler to a real Postgres."""
 
 from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from bridge import signing
-from tests.databases import SECRET, TARGET_SECRET
-from tests.edge import vercel_shop
+from tests.databases import SECRET
 from tests.edge.vercel_shop import Message, Served
 from vercel_app.webhooks import processing, receiving
-from vercel_app.webhooks.handlers import HANDLERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from local.postgres import Server
     from tests.edge.vercel_shop import Shop
+    from tests.edge.vercel_webhooks.environment import Environment
     from vercel_app.connecting import Connection
     from vercel_app.webhooks.message import Event
 
 pytestmark = pytest.mark.xdist_group("vercel_webhooks")
-
 RAISES = """
 create function public.fail() returns trigger language plpgsql as
 $$ begin raise exception 'order % is on fire', new.order_id using errcode = '23514'; end $$;
@@ -34,46 +29,6 @@ create trigger fail before insert on public.order_notices for each row
 when (new.order_id = {order}) execute function public.fail()
 """
 MEND = "drop function public.fail() cascade"
-
-
-@pytest.fixture(scope="module")
-def shop(server: Server, bridge_template: str) -> Iterator[Shop]:
-    with vercel_shop.opened(server, bridge_template) as shop:
-        yield shop
-
-
-@pytest.fixture(scope="module")
-def served(shop: Shop) -> Iterator[Served]:
-    with Served(shop.environment) as served:
-        yield served
-
-
-@pytest.fixture
-def environment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    return Environment(shop.environment, monkeypatch)
-
-
-class Environment:
-    """The project's variables, which a test may change for itself."""
-
-    def __init__(self, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._variables = variables
-        self._monkeypatch = monkeypatch
-
-    def set(self, name: str, value: str) -> None:
-        self._monkeypatch.setitem(self._variables, name, value)
-
-
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """What a handler of order.seen was handed."""
-    events: list[Event] = []
-
-    async def handle(event: Event, _: Connection) -> None:
-        events.append(event)
-
-    monkeypatch.setattr(receiving, "HANDLERS", {**HANDLERS, "order.seen": handle})
-    return events
 
 
 def should_do_once_what_the_database_has_sent(shop: Shop, served: Served) -> None:
@@ -151,92 +106,6 @@ def should_go_on_where_the_time_of_the_last_delivery_was_over(
     assert (whole.status_code, again.status_code, seen) == (202, 202, list(range(10)))
 
 
-def should_answer_a_ping_without_a_database(served: Served, environment: Environment) -> None:
-    environment.set("DATABASE_URL", "")
-    message = Message([], webhook="bridge.ping")
-
-    answer = served.deliver(message)
-
-    assert (answer.status_code, answer.json()) == (202, {"accepted": 0, "webhook_id": message.id})
-
-
-@pytest.mark.parametrize("secret", [SECRET, TARGET_SECRET])
-def should_know_two_secrets_while_they_rotate(served: Served, environment: Environment, secret: str) -> None:
-    environment.set("WEBHOOK_SIGNING_SECRET", f"whsec_{TARGET_SECRET} {SECRET}")
-    message = Message([], webhook="bridge.ping")
-
-    answer = served.client.post(message.path, content=message.body, headers=message.signed(secret))
-
-    assert answer.status_code == 202
-
-
-def should_say_which_variable_is_not_set(served: Served, environment: Environment) -> None:
-    environment.set("WEBHOOK_SIGNING_SECRET", "")
-    answer = served.deliver(Message.of({"id": 1}))
-    assert (answer.status_code, answer.json()) == (
-        503,
-        {"error": "the environment variable WEBHOOK_SIGNING_SECRET is not set"},
-    )
-
-
-def should_refuse_in_an_order_that_tells_strangers_nothing(served: Served) -> None:
-    unknown = Message([], webhook="order.unknown")
-    large = b"x" * (receiving.MAX_BYTES + 1)
-    other = Message.of({"id": 1})
-
-    def post(path: str, content: Any, headers: dict[str, str] | None = None) -> int:
-        return served.client.post(path, content=content, headers=headers).status_code
-
-    assert post(unknown.path, large) == 413
-    assert post(unknown.path, iter([large])) == 413
-    assert post(unknown.path, unknown.body) == 401
-    assert post(other.path, other.body) == 401
-    malformed = Message([], webhook="bridge.ping")
-    headers = signing.sign("{", malformed.id, [SECRET])
-    assert post(unknown.path, "{", headers) == 404
-    assert post(other.path, "{", headers) == 400
-    # Signed for another webhook.
-    assert post(other.path, unknown.body, unknown.signed()) == 400
-
-
-def should_allow_nothing_but_post(served: Served) -> None:
-    answer = served.client.get("/api/webhook/order.created")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-    assert answer.json() == {"error": "method not allowed"}
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"transaction": None}, '"transaction" must be an object'),
-        ({"transaction": {"id": "1", "role": "x"}}, '"actor" is missing'),
-        ({"timestamp": "yesterday"}, '"timestamp" must be a date and time with its time zone'),
-        ({"timestamp": "2026-11-23T15:00:00"}, '"timestamp" must be a date and time with its time zone'),
-        ({"data": {}}, '"data" must be an array'),
-        ({"data": [1]}, "event 0: it must be an object"),
-        ({"data": [{}]}, '"id" is missing'),
-        ({"data": [{"id": "1:0", "operation": "TRUNCATE"}]}, '"operation" must be "INSERT" or'),
-    ],
-)
-def should_say_what_is_wrong_with_a_message(served: Served, change: dict[str, Any], told: str) -> None:
-    message = Message.of({"id": 1})
-    body = json.dumps(json.loads(message.body) | change)
-
-    answer = served.client.post(message.path, content=body, headers=signing.sign(body, message.id, [SECRET]))
-
-    assert answer.status_code == 400
-    assert told in answer.json()["error"]
-
-
-@pytest.mark.parametrize(
-    "body", ["[" * 100_000, "NaN", '{"type": "bridge.ping", "x": 1e99999999999999999999}']
-)
-def should_refuse_what_is_no_message(served: Served, body: str) -> None:
-    signed = signing.sign(body, "id", [SECRET])
-    answer = served.client.post("/api/webhook/bridge.ping", content=body, headers=signed)
-    assert (answer.status_code, answer.json()["error"][:17]) == (400, "malformed message")
-
-
 def should_hand_over_numbers_with_all_their_digits(served: Served, seen: list[Event]) -> None:
     message = Message.of({"id": 1, "total": "TOTAL", "count": "COUNT"})
     message.webhook = "order.seen"
@@ -282,28 +151,6 @@ def should_ask_to_come_again_when_the_database_is_out_of_reach(
     assert "s3cret" not in caplog.text
     environment.set("DATABASE_URL", shop.pooler.url())
     assert (served.deliver(message).status_code, shop.notices(501)) == (202, 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [
-        ("DATABASE_URL", "s3cret", "DATABASE_URL must be of the form"),
-        ("DATABASE_TLS", "prefer", "DATABASE_TLS must be one of: disable, require, verify-ca, verify-full"),
-        ("DATABASE_TLS", "verify-ca", '"verify-ca" needs DATABASE_CA_CERTIFICATE'),
-        ("DATABASE_CA_CERTIFICATE", "s3cret", "DATABASE_CA_CERTIFICATE must be PEM text"),
-    ],
-)
-def should_say_what_is_wrong_with_a_variable(
-    served: Served, environment: Environment, name: str, value: str, told: str
-) -> None:
-    environment.set("DATABASE_TLS", "verify-full")
-    environment.set(name, value)
-
-    answer = served.deliver(Message.of({"id": 1}))
-
-    assert answer.status_code == 503
-    assert told in answer.json()["error"]
-    assert "s3cret" not in answer.text
 
 
 def should_keep_no_connection_when_no_request_is_under_way(shop: Shop, served: Served) -> None:

@@ -1,89 +1,16 @@
-/** Messages: which are accepted, and that each event takes effect exactly once. */
+/** Events: each takes effect exactly once, whatever fails, and its handler is given the whole row. */
 
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 
-import { withDatabase } from '../src/database'
 import { UnavailableError } from '../src/errors'
-import { MAX_BYTES } from '../src/webhook/body'
-import { parse, type Event } from '../src/webhook/message'
-import { processEvents, type Handler } from '../src/webhook/processing'
-import {
-  call,
-  deliver,
-  message,
-  newOrderId,
-  noticesOf,
-  OTHER_SECRET,
-  outcome,
-  owner,
-  SECRET,
-  type Message,
-} from './support'
-
-const DOWN = { settings: { HYPERDRIVE: env.OUT_OF_REACH } }
-
-/** Process a message with a handler of the test's own; return how many events failed. */
-async function run({ body }: Message, handle: Handler): Promise<number> {
-  const context = createExecutionContext()
-  const events = parse(new TextEncoder().encode(body), 'order.created')
-  try {
-    return await withDatabase({ ...env }, context, (database) => processEvents(events, handle, database))
-  } finally {
-    await waitOnExecutionContext(context)
-  }
-}
-
-async function recorded({ id }: Message): Promise<string[]> {
-  const rows = await owner<{ event_id: string }>(
-    `select event_id from bridge.processed_event where worker = 'cloudflare' and event_id like $1 order by event_id`,
-    [`${id}:%`],
-  )
-  return rows.map((row) => row.event_id.slice(id.length))
-}
+import type { Event } from '../src/webhook/message'
+import { DOWN, recorded, run } from './events'
+import { deliver, message, newOrderId, noticesOf, outcome, owner, type Message } from './support'
 
 /** Whether a connection of Postgres' is still open. */
 async function isOpen(pid: number | undefined): Promise<boolean> {
   return (await owner('select from pg_stat_activity where pid = $1', [pid])).length > 0
 }
-
-describe('an accepted message', () => {
-  it('should be answered with its id and the number of its events, each of which takes effect', async () => {
-    const orders = [newOrderId(), newOrderId()]
-    const sent = message(orders.map((id) => ({ id })))
-
-    expect(await outcome(deliver(sent))).toEqual([202, { accepted: 2, webhook_id: sent.id }])
-    expect(await noticesOf(orders)).toEqual([1, 1])
-    expect(await recorded(sent)).toEqual([':0', ':1'])
-  })
-
-  it('should take effect once, though it is delivered twice, and at the same time', async () => {
-    const order = newOrderId()
-    const sent = message([{ id: order }])
-
-    const answers = await Promise.all([deliver(sent), deliver(sent)])
-    answers.push(await deliver(sent))
-
-    expect(answers.map((answer) => answer.status)).toEqual([202, 202, 202])
-    expect(await noticesOf([order])).toEqual([1])
-  })
-
-  it('should have up to a hundred events', async () => {
-    const orders = Array.from({ length: 100 }, newOrderId)
-
-    expect((await deliver(message(orders.map((id) => ({ id }))))).status).toBe(202)
-    expect(await noticesOf(orders)).toEqual(orders.map(() => 1))
-  })
-
-  it('should need no database if it is a ping', async () => {
-    const ping = message([], { type: 'bridge.ping' })
-
-    const answer = await outcome(deliver(ping, { webhook: 'bridge.ping', ...DOWN }))
-
-    expect(answer).toEqual([202, { accepted: 0, webhook_id: ping.id }])
-  })
-})
 
 describe('an event that fails', () => {
   it('should leave the others as they are, and be asked for again', async () => {
@@ -199,93 +126,6 @@ describe('Postgres', () => {
     })
 
     await vi.waitUntil(async () => !(await isOpen(pids[0])))
-  })
-})
-
-describe('the signing secret', () => {
-  it("should be the sender's", async () => {
-    const order = newOrderId()
-
-    expect((await deliver(message([{ id: order }]), { secrets: [OTHER_SECRET] })).status).toBe(401)
-    expect(await noticesOf([order])).toEqual([0])
-  })
-
-  it('should be the current or the previous one while it rotates', async () => {
-    const settings = { WEBHOOK_SIGNING_SECRET: `${OTHER_SECRET} ${SECRET}` }
-
-    const statuses = [[SECRET], [OTHER_SECRET], [OTHER_SECRET, SECRET]].map(
-      async (secrets) => (await deliver(message([]), { secrets, settings })).status,
-    )
-
-    expect(await Promise.all(statuses)).toEqual([202, 202, 202])
-  })
-
-  it.each([
-    ['', 'WEBHOOK_SIGNING_SECRET is not set'],
-    ['whsec_!', 'WEBHOOK_SIGNING_SECRET must be base64 of 24 to 64 bytes'],
-  ])('should be asked for where it is "%s"', async (secret, error) => {
-    vi.spyOn(console, 'error').mockImplementation(() => {})
-    const settings = { WEBHOOK_SIGNING_SECRET: secret }
-
-    expect(await outcome(deliver(message([]), { settings }))).toEqual([503, { error }])
-  })
-})
-
-describe('a message that is refused', () => {
-  const large = { id: crypto.randomUUID(), body: 'x'.repeat(MAX_BYTES + 1) }
-
-  it('should be too large before it is badly signed', async () => {
-    expect((await deliver(large, { secrets: [OTHER_SECRET] })).status).toBe(413)
-  })
-
-  it('should be too large without saying how large it is', async () => {
-    const body = new Blob([large.body]).stream()
-
-    expect((await call('/webhook/order.created', { method: 'POST', body })).status).toBe(413)
-  })
-
-  it('should be badly signed before its webhook is unknown', async () => {
-    expect((await deliver(message([]), { webhook: 'none', secrets: [OTHER_SECRET] })).status).toBe(401)
-  })
-
-  it.each(['none', 'constructor', 'order.created%20'])(
-    'should be of an unknown webhook: "%s"',
-    async (webhook) => {
-      expect(await outcome(deliver({ ...large, body: '' }, { webhook }))).toEqual([
-        404,
-        { error: `no webhook "${webhook}" is known` },
-      ])
-    },
-  )
-
-  it('should be of the webhook in its path', async () => {
-    expect(await outcome(deliver(message([], { type: 'order.paid' })))).toEqual([
-      400,
-      { error: 'malformed message: "type" must be "order.created"' },
-    ])
-  })
-
-  it.each([
-    ['{"type": "order.created", secret', 'malformed message: it is not JSON'],
-    ['\ufeff{}', 'malformed message: it is not JSON'],
-    ['[]', 'malformed message: it must be an object, not an array'],
-    [message([], { data: {} }).body, 'malformed message: "data" must be an array'],
-    [
-      message([], { timestamp: 'today' }).body,
-      'malformed message: "timestamp" must be a date and time with its time zone',
-    ],
-    [
-      message([], { transaction: { id: '1' } }).body,
-      'malformed "transaction" of the message: "actor" is missing',
-    ],
-    [message([{}], {}, { id: 1 }).body, 'malformed event 0: "id" must be a string'],
-    [
-      message([{}], {}, { operation: 'TRUNCATE' }).body,
-      'malformed event 0: "operation" must be "INSERT" or "UPDATE" or "DELETE" or "READ"',
-    ],
-    [message([{}], {}, { record: [] }).body, 'malformed event 0: "record" must be an object or null'],
-  ])('should be malformed: %s', async (body, error) => {
-    expect(await outcome(deliver({ id: 'malformed', body }))).toEqual([400, { error }])
   })
 })
 

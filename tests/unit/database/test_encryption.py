@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,8 @@ import pytest
 
 from bridge.database import Database
 from bridge.errors import DatabaseUnavailableError
-from local import programs
 from local.postgres import Server
+from tests.certificates import make_certificate
 from tests.unit.aws import Secret
 
 if TYPE_CHECKING:
@@ -30,21 +28,6 @@ def tls_server() -> Iterator[tuple[Server, str]]:
         admin.execute("alter system set ssl = on")
         admin.execute("select pg_reload_conf()")
         yield server, certificate
-
-
-def make_certificate(directory: Path) -> str:
-    program = programs.openssl()
-    key, certificate = directory / "server.key", directory / "server.crt"
-    made = [
-        *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"),
-        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-        *("-keyout", str(key), "-out", str(certificate)),
-    ]
-    subprocess.run([program, "req", "-x509", *made], check=True, capture_output=True)
-    for path in (key, certificate):
-        path.chmod(0o600)
-        shutil.chown(path, directory.owner(), directory.group())
-    return certificate.read_text()
 
 
 @pytest.fixture

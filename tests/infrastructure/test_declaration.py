@@ -1,0 +1,143 @@
+"""What bridge.toml declares reaches the receiver, redelivery and the database, and follows the stage."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from tests.infrastructure.assembly import Assembly
+from tests.infrastructure.bridge_stack import custom_resource, declaration, functions
+
+ROOT = Path(__file__).parents[2]
+
+
+def should_map_webhooks_and_the_bridges_own_to_queues(bridge: dict[str, Any]) -> None:
+    variables = functions(bridge)["receive_webhook"]["Environment"]["Variables"]
+    assert json.loads(variables["WEBHOOKS"]) == {
+        "order.created": ["process_order"],
+        "order.changed": ["process_order"],
+        "order.processed": ["render_receipt"],
+        "order.due": ["expire_order"],
+        "bridge.ping": [],
+        "bridge.ring": ["redeliver"],
+    }
+    queues = "".join(str(part) for part in variables["QUEUES"]["Fn::Join"][1])
+    assert '"process_order":' in queues
+    assert '"redeliver":' in queues
+
+
+def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any]) -> None:
+    declared = declaration(bridge)
+    assert (declared["fast_path_grace"], declared["retention"]) == (30, 7)
+    assert [target.pop("ordered") for target in declared["targets"]] == [False] * 5
+    assert declared["targets"] == [
+        *({"name": name, "kind": "queue"} for name in ("expire_order", "process_order", "render_receipt")),
+        {
+            "name": "edge_worker",
+            "kind": "http",
+            "url": "https://shop-prod.workers.example/webhook/{webhook}",
+            "fast_path": True,
+        },
+        {
+            "name": "vercel_app",
+            "kind": "http",
+            "url": "https://shop-prod.vercel.example/api/webhook/{webhook}",
+            "fast_path": True,
+        },
+    ]
+    assert declared["webhooks"][0] == {
+        "name": "order.created",
+        "table": "public.orders",
+        "operations": ["insert"],
+        "columns": None,
+        "when": "new.total > 0",
+        "enabled": True,
+        "ordered": False,
+        "max_per_minute": None,
+        "targets": ["process_order", "edge_worker", "vercel_app"],
+    }
+
+
+def should_tell_redelivery_of_addresses_and_their_secrets(bridge: dict[str, Any]) -> None:
+    variables = functions(bridge)["redeliver"]["Environment"]["Variables"]
+    assert json.loads(variables["TARGETS"]) == {
+        "edge_worker": {"url": "https://shop-prod.workers.example/webhook/{webhook}", "timeout": 15},
+        "vercel_app": {"url": "https://shop-prod.vercel.example/api/webhook/{webhook}", "timeout": 15},
+    }
+    assert variables["ALLOWED_TARGET_RANGES"] == "[]"
+    for name in ("redeliver", "apply_sql"):
+        given = functions(bridge)[name]["Environment"]["Variables"]
+        assert given["TARGET_EDGE_WORKER_SECRET_ID"] == "external-compute/prod/target-edge-worker"
+
+
+def should_apply_the_sql_again_when_a_file_changes(bridge: dict[str, Any]) -> None:
+    digest = hashlib.sha256()
+    for file in sorted((ROOT / "sql").glob("*.sql")):
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    assert custom_resource(bridge)["Properties"]["SqlHash"] == digest.hexdigest()
+
+
+def should_make_triggers_after_everything_a_message_needs(bridge: dict[str, Any]) -> None:
+    needed_types = {
+        "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Integration",
+        "AWS::ApiGatewayV2::Route",
+        "AWS::ApiGatewayV2::Stage",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Permission",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+    }
+    needed = {name for name, resource in bridge["Resources"].items() if resource["Type"] in needed_types}
+    # What rotates secrets needs the database, not the other way round.
+    needed = {name for name in needed if not name.startswith("Rotation")}
+    assert needed <= set(custom_resource(bridge)["DependsOn"])
+
+
+def should_name_its_owner_and_how_strict_the_ping_is(bridge: dict[str, Any]) -> None:
+    properties = custom_resource(bridge)["Properties"]
+    assert properties["Owner"]["Fn::Join"][1][-1] == "/external-compute-prod-bridge"
+    assert properties["Ping"] == "required"
+    assert "Adopt" not in properties
+
+
+@pytest.fixture(scope="module")
+def changed(synthesized: Callable[..., Assembly]) -> dict[str, Any]:
+    return synthesized(
+        "stage=prod",
+        "account=123456789012",
+        "region=eu-central-1",
+        "domain_name=hooks.example.com",
+        "certificate_arn=arn:aws:acm:eu-central-1:123456789012:certificate/1",
+        "webhook_url=https://in.example.com/{api_id}",
+        "allowed_source_ranges=203.0.113.0/24",
+        "adopt=1/eu/other",
+        "removal=destroy",
+    ).template("prod-bridge")
+
+
+def should_say_where_functions_answer_and_where_the_database_posts(
+    bridge: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    api, webhooks = (bridge["Outputs"][name]["Value"] for name in ("ApiUrl", "WebhookUrl"))
+    assert api == webhooks
+    assert api["Fn::GetAtt"][1] == "ApiEndpoint"
+    assert changed["Outputs"]["ApiUrl"]["Value"] == "https://hooks.example.com"
+    assert changed["Outputs"]["WebhookUrl"]["Value"]["Fn::Join"][1][0] == "https://in.example.com/"
+
+
+def should_follow_the_stage_settings(changed: dict[str, Any]) -> None:
+    properties = custom_resource(changed)["Properties"]
+    assert properties["Owner"] == "123456789012/eu-central-1/external-compute-prod-bridge"
+    assert properties["Adopt"] == "1/eu/other"
+    assert declaration(changed)["webhook_url"] == "https://in.example.com/REFERENCE"
+    variables = functions(changed)["receive_webhook"]["Environment"]["Variables"]
+    assert json.loads(variables["ALLOWED_SOURCE_RANGES"]) == ["203.0.113.0/24"]
+    template = Template.from_json(changed)
+    template.has_resource_properties("AWS::ApiGatewayV2::DomainName", {"DomainName": "hooks.example.com"})
+    template.has_output("DomainTarget", {})
+    template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})
