@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets rotate dead-letters redrive faults bench prices lock clean
+.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ rotate: packages ## Rotate a stage's signing secrets now: make rotate STAGE=prod
 
 dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show process_order"
 	@python -m scripts.dead_letters $(or $(ARGS),list) $(if $(STAGE),--stage $(STAGE))
+
+follow: packages ## What the logs say of a message: make follow STAGE=prod MESSAGE=01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11
+	@python -m scripts.follow $(MESSAGE) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=process_order ARGS="--limit 10"
 	@python -m scripts.dead_letters redrive $(WORKER) $(if $(STAGE),--stage $(STAGE)) $(ARGS)

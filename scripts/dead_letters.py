@@ -8,28 +8,23 @@ python -m scripts.dead_letters redrive process_order --stage prod --webhook orde
 # ruff: noqa: T201 - what it prints is what it is for
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from scripts.dead_letter_queues import (
     HIDDEN_SECONDS,
-    Choice,
     DeadLetterError,
     DeadLetters,
-    Letter,
     WorkerQueues,
     queues_of,
 )
-from stacks.errors import SettingsError
-from stacks.settings import read_settings
+from scripts.letters import Choice, Letter
+from scripts.stage import errors_explained, options_parser, outputs_of, session_of, settings_of
 from stacks.settings.mistakes import unknown
 
 if TYPE_CHECKING:
@@ -38,29 +33,13 @@ if TYPE_CHECKING:
 SHOWN = 100
 # So many are received to find the oldest; there may be more.
 LOOKED_AT = 1_000
-_BAD_CREDENTIALS = {
-    *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"),
-    *("SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked for; exits with a message where that can't be done."""
     options = _parser().parse_args(arguments)
-    try:
+    with errors_explained(interrupted="nothing is lost: what is not sent back is where it was"):
         options.run(options)
-    except (DeadLetterError, SettingsError) as error:
-        sys.exit(str(error))
-    except NoCredentialsError:
-        sys.exit("no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`")
-    except NoRegionError:
-        sys.exit("no AWS region found; give --region, set AWS_REGION, or name it in bridge.toml")
-    except ClientError as error:
-        sys.exit(_explained(error))
-    except BotoCoreError as error:
-        sys.exit(f"AWS can't be reached: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted; nothing is lost: what is not sent back is where it was")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,12 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m scripts.dead_letters", description=(__doc__ or "").split("\n")[0]
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    everywhere = argparse.ArgumentParser(add_help=False)
-    everywhere.add_argument("--stage", required=True, help="a stage of bridge.toml")
-    everywhere.add_argument("--config", default="bridge.toml", help="another file than bridge.toml")
-    everywhere.add_argument(
-        "--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it"
-    )
+    everywhere = options_parser()
     of_worker = argparse.ArgumentParser(add_help=False, parents=[everywhere])
     of_worker.add_argument("worker", help="a folder of lambda_src/workers")
     of_worker.add_argument("--event", action="append", default=[], metavar="ID", help="only this; repeatable")
@@ -195,27 +169,9 @@ def _letters(options: argparse.Namespace) -> DeadLetters:
 
 
 def _found(options: argparse.Namespace) -> "tuple[SQSClient, dict[str, WorkerQueues]]":
-    settings = read_settings({"stage": options.stage, "config": options.config})
-    # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
-    region = options.region or settings.environment.region or os.environ.get("AWS_REGION")
-    session = boto3.Session(region_name=region)
-    outputs = _outputs(session, options.stage)
-    return session.client("sqs"), queues_of(outputs, settings.workers)
-
-
-def _outputs(session: boto3.Session, stage: str) -> dict[str, str]:
-    client = session.client("cloudformation")
-    name = f"external-compute-{stage}-bridge"
-    try:
-        stacks = client.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        raise DeadLetterError(
-            f"{name} is not deployed in {client.meta.region_name}; "
-            "if it is in another region, name that with --region"
-        ) from error
-    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+    settings = settings_of(options)
+    session = session_of(options, settings)
+    return session.client("sqs"), queues_of(outputs_of(session, options.stage), settings.workers)
 
 
 def _name(letter: Letter) -> str:
@@ -236,13 +192,6 @@ def _ago(at: datetime) -> str:
 
 def _looked_at(hidden: int) -> str:
     return f" ({hidden} of them are being looked at just now)" if hidden else ""
-
-
-def _explained(error: ClientError) -> str:
-    code = error.response["Error"]["Code"]
-    if code in _BAD_CREDENTIALS:
-        return f"AWS doesn't accept these credentials ({code}); renew them, or choose others with AWS_PROFILE"
-    return f"AWS refused {error.operation_name}: {error.response['Error'].get('Message') or code}"
 
 
 if __name__ == "__main__":

@@ -7,19 +7,16 @@ python -m scripts.fill_secrets --stage prod --env-file path/to/.env --database-h
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import ClientError
 
+from scripts.stage import errors_explained, explained, options_parser, session_of, settings_of
 from scripts.supabase_values import FillError, Given, collect, masked_url
-from stacks.errors import SettingsError
 from stacks.names import entry_name
-from stacks.settings import read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -35,30 +32,21 @@ REQUIRED = {
     "database": {"database_url": "--env-file, or --database-url"},
     "database-direct": {"direct_url": "--env-file, or --direct-url"},
 }
-_BAD_CREDENTIALS = {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Show what would be written, ask, and write it; exits with a message where that can't be done."""
     options = _parser().parse_args(arguments)
-    try:
+    with errors_explained(interrupted="run it again: each entry is written whole or not at all"):
         _fill(options)
-    except (FillError, SettingsError) as error:
-        sys.exit(str(error))
-    except NoCredentialsError:
-        sys.exit("no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`")
-    except NoRegionError:
-        sys.exit("no AWS region found; give --region, set AWS_REGION, or name it in bridge.toml")
-    except BotoCoreError as error:
-        sys.exit(f"AWS can't be reached: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.fill_secrets", description=(__doc__ or "").split("\n")[0]
+        prog="python -m scripts.fill_secrets",
+        description=(__doc__ or "").split("\n")[0],
+        parents=[options_parser()],
     )
-    parser.add_argument("--stage", required=True, help="a stage of bridge.toml")
-    parser.add_argument("--config", default="bridge.toml", help="another file than bridge.toml")
     parser.add_argument("--env-file", type=Path, help="the .env beside Supabase's docker-compose.yml")
     parser.add_argument(
         "--database-host", help="where the pooler is reached, if not at SUPABASE_PUBLIC_URL's host"
@@ -69,25 +57,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ca-file", type=Path, help="PEM file with the CA that signed the database's certificate"
     )
-    parser.add_argument(
-        "--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it"
-    )
     parser.add_argument("--yes", action="store_true", help="write without asking")
     return parser
 
 
 def _fill(options: argparse.Namespace) -> None:
-    settings = read_settings({"stage": options.stage, "config": options.config})
-    stage = settings.environment
+    settings = settings_of(options)
     given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
     # A platform's token is filled like an entry of one's own: CLOUDFLARE_API_TOKEN as api_token.
     own_entries = sorted({*settings.own_entries, *settings.platforms})
     values = collect(given, own_entries)
     if not values:
         raise FillError("nothing to fill in; give --env-file, or --database-url and --direct-url")
-    # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
-    region = options.region or stage.region or os.environ.get("AWS_REGION")
-    client = boto3.Session(region_name=region).client("secretsmanager")
+    client = session_of(options, settings).client("secretsmanager")
     entries = {name: _merged(client, options.stage, name, keys) for name, keys in values.items()}
     if missing := [line for name, keys in entries.items() for line in _missing(name, keys)]:
         raise FillError("\n  ".join(["not everything is there:", *missing]))
@@ -152,13 +134,7 @@ def _explained(error: ClientError, stage: str, secret: str, region: str) -> Fill
             f"  npx cdk deploy -c stage={stage} external-compute-{stage}-secrets\n"
             "If they are in another region, name it with --region."
         )
-    if code in _BAD_CREDENTIALS:
-        return FillError(
-            f"AWS doesn't accept these credentials ({code}); renew them, or choose others with AWS_PROFILE"
-        )
-    return FillError(
-        f"{secret} can't be read or written in {region}: {error.response['Error'].get('Message') or code}"
-    )
+    return FillError(f"{secret} can't be read or written in {region}: {explained(error)}")
 
 
 def _missing(name: str, keys: dict[str, str]) -> list[str]:

@@ -9,8 +9,6 @@ python -m scripts.rotate_secret --stage prod --entry target-crm --end-overlap
 
 import argparse
 import json
-import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,12 +16,10 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from scripts.stage import CommandError, errors_explained, options_parser, outputs_of, session_of, settings_of
 from stacks.entries import SIGNING
-from stacks.errors import SettingsError
 from stacks.names import entry_name, target_entry
-from stacks.settings import read_settings
 from stacks.settings.mistakes import unknown
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -32,48 +28,29 @@ PAUSE_SECONDS = 2.0
 PATIENCE_SECONDS = 180.0
 # The function's own timeout, and a little.
 ANSWER_SECONDS = 370
-_BAD_CREDENTIALS = {
-    *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"),
-    *("SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException"),
-}
 
 
-class RotateError(Exception):
+class RotateError(CommandError):
     """Says what could not be done, and what would help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked for; exits with a message where that can't be done."""
     options = _parser().parse_args(arguments)
-    try:
+    with errors_explained(interrupted="whatever has been done, the secrets in force are accepted"):
         _run(options)
-    except (RotateError, SettingsError) as error:
-        sys.exit(str(error))
-    except NoCredentialsError:
-        sys.exit("no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`")
-    except NoRegionError:
-        sys.exit("no AWS region found; give --region, set AWS_REGION, or name it in bridge.toml")
-    except ClientError as error:
-        sys.exit(_explained(error))
-    except BotoCoreError as error:
-        sys.exit(f"AWS can't be reached: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted; whatever has been done, the secrets in force are accepted")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.rotate_secret", description=(__doc__ or "").split("\n")[0]
+        prog="python -m scripts.rotate_secret",
+        description=(__doc__ or "").split("\n")[0],
+        parents=[options_parser()],
     )
-    parser.add_argument("--stage", required=True, help="a stage of bridge.toml")
     parser.add_argument(
         "--entry",
         action="append",
         help='"webhook-signing", or a target\'s such as "target-crm"; repeatable; all of them by default',
-    )
-    parser.add_argument("--config", default="bridge.toml", help="another file than bridge.toml")
-    parser.add_argument(
-        "--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it"
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
@@ -90,14 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = read_settings({"stage": options.stage, "config": options.config})
+    settings = settings_of(options)
     known = [SIGNING, *(target_entry(target.name) for target in settings.targets)]
     for entry in options.entry or ():
         if entry not in known:
             raise RotateError(f"--entry: {unknown('signing secret', entry, known)}")
-    # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
-    region = options.region or settings.environment.region or os.environ.get("AWS_REGION")
-    rotator = _Rotator(boto3.Session(region_name=region), options.stage)
+    rotator = _Rotator(session_of(options, settings), options.stage)
     failed = []
     for entry in options.entry or known:
         try:
@@ -123,9 +98,8 @@ class _Rotator:
 
     def __init__(self, session: boto3.Session, stage: str) -> None:
         self._stage = stage
-        self._region = session.region_name
+        self._session = session
         self._secrets = session.client("secretsmanager")
-        self._stacks = session.client("cloudformation")
         # An answer that is lost must not be asked for again meanwhile.
         config = Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1})
         self._functions = session.client("lambda", config=config)
@@ -138,7 +112,7 @@ class _Rotator:
             return bool(self._secrets.describe_secret(SecretId=name).get("RotationEnabled"))
         except self._secrets.exceptions.ResourceNotFoundException:
             raise RotateError(
-                f"{name} doesn't exist in {self._region}; deploy first: npx cdk deploy --all -c"
+                f"{name} doesn't exist in {self._session.region_name}; deploy first: npx cdk deploy --all -c"
                 f" stage={self._stage}\nIf it is in another region, name that with --region."
             ) from None
 
@@ -183,26 +157,17 @@ class _Rotator:
 
     def _function_name(self) -> str:
         if not self._function:
-            stack = f"external-compute-{self._stage}-bridge"
-            found = self._stacks.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-            names = [each["OutputValue"] for each in found if each["OutputKey"] == "RotateSecretFunction"]
-            if not names:
+            outputs = outputs_of(self._session, self._stage)
+            if "RotateSecretFunction" not in outputs:
                 raise RotateError(
-                    f"stack {stack} in {self._region} has no output RotateSecretFunction; deploy it first:"
-                    f" npx cdk deploy --all -c stage={self._stage}"
+                    f"the stack in {self._session.region_name} has no output RotateSecretFunction; "
+                    f"deploy it first: npx cdk deploy --all -c stage={self._stage}"
                 )
-            self._function = names[0]
+            self._function = outputs["RotateSecretFunction"]
         return self._function
 
     def _where_to_look(self) -> str:
         return f"The log of function {self._function_name()} says why; docs/rotation.md says what helps."
-
-
-def _explained(error: ClientError) -> str:
-    code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if code in _BAD_CREDENTIALS:
-        return f"AWS doesn't accept these credentials ({code}); renew them, or choose others with AWS_PROFILE"
-    return f"AWS refuses {error.operation_name}: {said or code}"
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.metrics import PERIOD, outbox_metric, outcome_metric, queue_metric
+from stacks.metrics import PERIOD, answer_metric, outbox_metric, outcome_metric, queue_metric, wait_metric
 from stacks.monitored import Monitored
 
 _COLUMNS = 24
 _HEIGHT = 6
 _SUM = cloudwatch.Stats.SUM
+# What the receiver answers with, by its own list.
+_STATUSES = (202, 400, 401, 403, 404, 413, 503)
 
 
 class Dashboard(Construct):
@@ -52,11 +54,18 @@ class Dashboard(Construct):
             "Outbox: age of the oldest (s)": [self._outbox("OldestMessageAge")],
             "Queues: events that wait": self._queues("ApproximateNumberOfMessagesVisible"),
             "Queues: age of the oldest (s)": self._queues("ApproximateAgeOfOldestMessage"),
+            "Workers: wait for Postgres (ms, 95 of 100)": [
+                wait_metric(self._stage, worker=worker).with_(label=worker)
+                for worker in self._monitored.queues
+            ],
         }
 
     def _failing(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
         api = self._monitored.api
         return {
+            "Webhooks: answers by status": [
+                answer_metric(self._stage, status=status).with_(label=str(status)) for status in _STATUSES
+            ],
             "API: answers with errors": [
                 api.metric_client_error(period=PERIOD, statistic=_SUM),
                 api.metric_server_error(period=PERIOD, statistic=_SUM),
@@ -121,7 +130,8 @@ class Dashboard(Construct):
         self._dashboard.add_widgets(
             cloudwatch.TextWidget(markdown=f"## {question}", width=_COLUMNS, height=1)
         )
-        width = _COLUMNS // len(graphs)
+        # More than four side by side are too narrow to be read.
+        width = _COLUMNS // (len(graphs) if len(graphs) <= 4 else 3)  # noqa: PLR2004
         self._dashboard.add_widgets(
             *(
                 cloudwatch.GraphWidget(title=title, left=list(metrics), width=width, height=_HEIGHT)

@@ -8,6 +8,8 @@ from aws_cdk import aws_sqs as sqs
 
 # Redelivery publishes once a run, SQS and Lambda once a minute.
 PERIOD = Duration.minutes(1)
+# The receiver's answers, counted from its log.
+ANSWERS = "WebhookAnswers"
 
 
 def outbox_metric(stage: str, name: str, *, statistic: str = cloudwatch.Stats.MAXIMUM) -> cloudwatch.Metric:
@@ -18,6 +20,16 @@ def outbox_metric(stage: str, name: str, *, statistic: str = cloudwatch.Stats.MA
 def outcome_metric(stage: str, name: str, *, worker: str) -> cloudwatch.Metric:
     """What a worker publishes of its events: "EventProcessed", "EventDuplicate" or "EventFailed"."""
     return _own(stage, name, {"worker": worker}, cloudwatch.Stats.SUM)
+
+
+def wait_metric(stage: str, *, worker: str) -> cloudwatch.Metric:
+    """How long a worker waits for a connection to Postgres: milliseconds, the longest of each batch."""
+    return _own(stage, "DatabaseWait", {"worker": worker}, cloudwatch.Stats.percentile(95))
+
+
+def answer_metric(stage: str, *, status: int) -> cloudwatch.Metric:
+    """How many webhooks the receiver answered with a status."""
+    return _own(stage, ANSWERS, {"status": str(status)}, cloudwatch.Stats.SUM)
 
 
 def queue_metric(queue: sqs.Queue, name: str) -> cloudwatch.Metric:
@@ -35,9 +47,14 @@ def queue_metric(queue: sqs.Queue, name: str) -> cloudwatch.Metric:
     )
 
 
+def namespace(stage: str) -> str:
+    """Return where a stage's own metrics are."""
+    return f"ExternalCompute/{stage}"
+
+
 def _own(stage: str, name: str, dimensions: dict[str, str], statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=f"ExternalCompute/{stage}",
+        namespace=namespace(stage),
         metric_name=name,
         dimensions_map=dimensions,
         statistic=statistic,

@@ -25,7 +25,7 @@ class Monitored:
     """
 
     api: apigw.HttpApi
-    receiver: lambda_.IFunction
+    receiver: lambda_.Function
     redelivery: lambda_.IFunction
     rotation: lambda_.IFunction
     workers: Mapping[str, lambda_.IFunction]

@@ -192,6 +192,8 @@ class Run:
     def _finish(self, delivery: Delivery) -> None:
         if delivery.empty:
             return
+        for message, failure in delivery.failed:
+            _logger.warning("message %s did not reach %s: %s", message.id, message.target, failure.error)
         self.summary.dead += self._outbox.finish(delivery)
         self.summary.redelivered += len(delivery.delivered)
         self.summary.failed += len(delivery.failed)

@@ -268,3 +268,26 @@ def should_follow_the_stage_settings(changed: Assembly) -> None:
 def should_report_no_finding_of_cdk_nag_with_a_subscription_either(changed: Assembly) -> None:
     report = json.loads((changed.directory / "validation-report.json").read_text("utf-8"))
     assert report["pluginReports"] == []
+
+
+def should_count_the_receivers_answers_from_its_log(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::Logs::MetricFilter",
+        {
+            # As receive_webhook logs it.
+            "FilterPattern": '{ $.message = "webhook answered" }',
+            "LogGroupName": {
+                "Fn::GetStackOutput": Match.object_like(
+                    {"OutputName": Match.string_like_regexp("ReceiverLogs")}
+                )
+            },
+            "MetricTransformations": [
+                {
+                    "Dimensions": [{"Key": "status", "Value": "$.status"}],
+                    "MetricName": "WebhookAnswers",
+                    "MetricNamespace": "ExternalCompute/prod",
+                    "MetricValue": "1",
+                }
+            ],
+        },
+    )

@@ -24,6 +24,7 @@ test('should count outcomes by worker', async () => {
     [metrics.EventProcessed, metrics.EventDuplicate, metrics.EventFailed].map(Number),
     [1, 1, 1],
   )
+  assert.ok(Number(metrics.DatabaseWait) > 0)
   const again = await output(() => run(handler, good))
   assert.equal(again.find((line) => line._aws)?.EventFailed, undefined)
 })
@@ -42,6 +43,7 @@ test('should log the event but nothing of its record', async () => {
     [failed.level, failed.event_id, failed.webhook, failed.error, failed.sqlstate, failed.constraint],
     ['ERROR', `${MESSAGE_ID}:0`, 'order.created', 'PostgresError', '23505', 'effect_event_idx'],
   )
+  assert.equal(failed.message_id, MESSAGE_ID)
   assert.ok(failed.stack.some((/** @type {string} */ frame) => frame.includes('worker_log.test.js')))
   assert.doesNotMatch(JSON.stringify(failed), /private/)
 })

@@ -167,5 +167,5 @@ def should_name_what_is_no_signing_secret() -> None:
 def should_say_what_to_deploy_first() -> None:
     with pytest.raises(SystemExit, match=r"webhook-signing doesn't exist in us-east-1; deploy first"):
         run("--entry", "webhook-signing")
-    with pytest.raises(SystemExit, match="AWS refuses DescribeStacks"):
+    with pytest.raises(SystemExit, match=r"-dev-bridge is not deployed in us-east-1; deploy it first"):
         run("--entry", "webhook-signing", "--end-overlap")

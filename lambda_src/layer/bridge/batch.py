@@ -1,8 +1,10 @@
 """A batch of SQS records, each an event: one log line and one count for each, and a retry for what failed."""
 
+import contextlib
 import functools
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -18,6 +20,8 @@ from bridge.failures import describe
 PROCESSED = "EventProcessed"
 DUPLICATE = "EventDuplicate"
 FAILED = "EventFailed"
+# The longest that a transaction of the batch took to begin: to connect, and to be given a connection.
+DATABASE_WAIT = "DatabaseWait"
 
 # An event needs some time to be worth beginning, and the function some to report what became of its batch.
 MIN_EVENT_MS = 1_000
@@ -40,6 +44,7 @@ class Batches:
         self._worker = worker
         self._queue_url = queue_url
         self._outage = outage
+        self._longest_wait_ms = 0.0
 
     @functools.cached_property
     def logger(self) -> Logger:
@@ -67,12 +72,24 @@ class Batches:
         finally:
             self._publish(run.outcomes)
 
+    @contextlib.contextmanager
+    def waiting_for_database(self) -> Iterator[None]:
+        """Measure how long an event's transaction takes to begin, also where it can't."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._longest_wait_ms = max(self._longest_wait_ms, (time.perf_counter() - began) * 1_000)
+
     def _publish(self, outcomes: Counter[str]) -> None:
         if not outcomes:
             return
         self._metrics.add_dimension("worker", self._worker)
         for name, count in outcomes.items():
             self._metrics.add_metric(name, MetricUnit.Count, count)
+        if self._longest_wait_ms:
+            self._metrics.add_metric(DATABASE_WAIT, MetricUnit.Milliseconds, round(self._longest_wait_ms, 1))
+            self._longest_wait_ms = 0.0
         self._metrics.flush_metrics()
 
 
@@ -105,8 +122,9 @@ class _Run:
         fields: dict[str, Any] = {"sqs_message_id": record["messageId"]}
         try:
             event = Event.parse(record["body"])
-            fields |= {"event_id": event.id, "webhook": event.type}
-            with self._logger.append_context_keys(event_id=event.id, webhook=event.type):
+            known = {"message_id": event.message_id, "event_id": event.id, "webhook": event.type}
+            fields |= known
+            with self._logger.append_context_keys(**known):
                 outcome = self._attempt(event, record["body"])
         except Exception as error:
             self.outcomes[FAILED] += 1

@@ -69,6 +69,11 @@ def _compose(body: str, head: str, start: int) -> str:
     return _REFUSED_BY_SQS.sub(lambda match: f"\\u{ord(match.group()):04x}", event)
 
 
+def message_id_of(event_id: str) -> str:
+    """Return the webhook-id of the message that brought an event: its id without the index."""
+    return event_id.rpartition(":")[0] or event_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """The database transaction that made the change.
@@ -112,6 +117,11 @@ class Event:
     old_record: dict[str, Any] | None
     truncated: bool
     transaction: Transaction
+
+    @property
+    def message_id(self) -> str:
+        """The webhook-id of the message that brought it, as bridge.message and the receiver's log have it."""
+        return message_id_of(self.id)
 
     @property
     def row(self) -> dict[str, Any]:

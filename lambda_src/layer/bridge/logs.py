@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,9 @@ class _JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         }
+        # "Root=1-…;Parent=…;Sampled=…", of the present invocation; the SDK hands it on to SQS by itself.
+        if trace := os.environ.get("_X_AMZN_TRACE_ID", "").partition(";")[0].removeprefix("Root="):
+            line["xray_trace_id"] = trace
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__

@@ -14,6 +14,7 @@ from bridge.batch import event_timeout_ms
 from bridge.database import Database
 from bridge.environment import required
 from bridge.errors import BridgeError, SupabaseError
+from bridge.events import message_id_of
 from bridge.failures import describe
 
 State = dict[str, Any]
@@ -62,7 +63,10 @@ class Task:
         if isinstance(context, psycopg.Connection):
             return self._handle(state, context)
         # A Map state hands over single values too.
-        fields = {"event_id": state.get("event_id") if isinstance(state, dict) else None}
+        event_id = state.get("event_id") if isinstance(state, dict) else None
+        fields = {"event_id": event_id}
+        if isinstance(event_id, str):
+            fields["message_id"] = message_id_of(event_id)
         with self._logger.append_context_keys(**fields):
             try:
                 result = self._transact(state, context)

@@ -1,5 +1,6 @@
 """The decorator that turns business logic into a Lambda function behind an SQS queue."""
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -103,7 +104,11 @@ class Worker:
 
     def _process(self, event: Event, timeout_ms: int, request_id: str) -> str:
         remembered = First(query=_REMEMBER, values={"worker": self._settings.worker, "event_id": event.id})
-        with self.database.transaction(timeout_ms=timeout_ms, request_id=request_id, first=remembered) as db:
+        with contextlib.ExitStack() as begun:
+            with self._batches.waiting_for_database():
+                db = begun.enter_context(
+                    self.database.transaction(timeout_ms=timeout_ms, request_id=request_id, first=remembered)
+                )
             if remembered.rowcount == 0:
                 return DUPLICATE
             self._handle(thin.whole(event, db), db)

@@ -46,6 +46,12 @@ export class Event {
     return this.record ?? this.old_record ?? {}
   }
 
+  /** The webhook-id of the message that brought it, as bridge.message and the receiver's log have it. */
+  get messageId() {
+    const end = this.id.lastIndexOf(':')
+    return end > 0 ? this.id.slice(0, end) : this.id
+  }
+
   /**
    * Return a copy with its row in full.
    *

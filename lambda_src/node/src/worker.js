@@ -101,7 +101,7 @@ class BatchHandler {
       await retries.schedule(settings.queueUrl, invocation.postponed, { seconds: invocation.outageSeconds })
       return { batchItemFailures: invocation.unprocessed }
     } finally {
-      publish(metrics, settings.worker, invocation.outcomes)
+      publish(metrics, settings.worker, invocation)
     }
   }
 
@@ -119,15 +119,25 @@ class BatchHandler {
 /**
  * @param {Metrics} metrics
  * @param {string} worker
- * @param {Map<string, number>} outcomes
+ * @param {Invocation} invocation
  */
-function publish(metrics, worker, outcomes) {
+function publish(metrics, worker, { outcomes, longestWaitMs }) {
   if (!outcomes.size) return
   // Without the service there is one dimension: metrics of a worker are found by its name alone.
   metrics.clearDefaultDimensions()
   metrics.addDimension('worker', worker)
   for (const [name, count] of outcomes) metrics.addMetric(name, 'Count', count)
+  if (longestWaitMs) metrics.addMetric('DatabaseWait', 'Milliseconds', Math.round(longestWaitMs * 10) / 10)
   metrics.publishStoredMetrics()
+}
+
+/**
+ * By what an event is found in logs.
+ *
+ * @param {Event} event
+ */
+function keysOf(event) {
+  return { message_id: event.messageId, event_id: event.id, webhook: event.type }
 }
 
 /** What became of the events of one batch so far, and whether the database can be reached. */
@@ -140,6 +150,8 @@ class Invocation {
   #unavailable = null
   /** @type {Map<string, number>} */
   outcomes = new Map()
+  /** How long a transaction took to begin: to connect, and for the pooler to have a connection free. */
+  longestWaitMs = 0
   /** @type {SQSBatchResponse['batchItemFailures']} */
   unprocessed = []
   /** @type {SQSRecord[]} */
@@ -177,7 +189,7 @@ class Invocation {
     const fields = { sqs_message_id: record.messageId }
     try {
       const event = Event.parse(record.body)
-      Object.assign(fields, { event_id: event.id, webhook: event.type })
+      Object.assign(fields, keysOf(event))
       const outcome = await this.#process(event)
       this.#count(outcome)
       logger.info(outcome === 'EventProcessed' ? 'event processed' : 'duplicate skipped', fields)
@@ -199,11 +211,18 @@ class Invocation {
       throw new OutOfTimeError('too little time left to begin this event; it will be received again')
     }
     const requestId = this.#context.awsRequestId
+    const asked = performance.now()
+    const waited = () => (this.longestWaitMs = Math.max(this.longestWaitMs, performance.now() - asked))
+    const once = (/** @type {Sql} */ sql, /** @type {AbortSignal} */ signal) => {
+      waited()
+      return this.#once(event, sql, signal)
+    }
     try {
       return await this.#withinTime(timeoutMs, (signal) =>
-        this.#database.transaction((sql) => this.#once(event, sql, signal), { timeoutMs, requestId, signal }),
+        this.#database.transaction((sql) => once(sql, signal), { timeoutMs, requestId, signal }),
       )
     } catch (error) {
+      if (error instanceof DatabaseUnavailableError) waited()
       if (error instanceof DatabaseUnavailableError) this.#unavailable = error
       throw error
     }
@@ -219,7 +238,7 @@ class Invocation {
       insert into bridge.processed_event (worker, event_id) values (${this.#worker}, ${event.id})
       on conflict do nothing`
     if (count === 0) return 'EventDuplicate'
-    const log = logger.createChild({ persistentKeys: { event_id: event.id, webhook: event.type } })
+    const log = logger.createChild({ persistentKeys: keysOf(event) })
     await this.#handle(await whole(event, sql), sql, { log, signal })
     return 'EventProcessed'
   }

@@ -1,0 +1,166 @@
+"""How a run goes: what it does besides delivering, how long it looks again, and what it publishes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.errors import DatabaseUnavailableError, SettingsError
+from redeliver.running import Run
+from tests.unit.redeliver.queues.orders import RUNG, Redeliver, delivered, insert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.databases import Database as TestDatabase
+    from tests.unit.aws import Queue, Secret
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+
+
+def should_write_and_deliver_a_backfill_in_one_run(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redeliver.running.BACKFILL_ROWS", 70)
+    insert(orders, 1, 251)
+    orders.clear()
+    orders.execute("select bridge.backfill('webhook')")
+
+    redeliver()
+
+    assert delivered(queue) == list(range(1, 252))
+    assert orders.rows("select events, finished_at is not null from bridge.backfills") == [[251, True]]
+
+
+def should_take_more_than_one_lease(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redeliver.running.CLAIM_MESSAGES", 2)
+    for order in range(5):
+        insert(orders, order, order)
+
+    assert redeliver()["redelivered"] == 5
+    assert delivered(queue) == [0, 1, 2, 3, 4]
+
+
+def should_stop_before_the_function_is_stopped(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue
+) -> None:
+    insert(orders, 1, 1)
+
+    summary = redeliver(remaining_ms=9_999)
+
+    assert (summary["redelivered"], summary["pending"]) == (0, 1)
+    assert queue.bodies() == []
+
+
+@dataclass
+class Clock:
+    """Time that passes only while a run pauses; what is written meanwhile comes from `write`."""
+
+    write: Callable[[int], None]
+    paused: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return sum(self.paused)
+
+    def sleep(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        self.write(len(self.paused))
+
+
+def should_look_again_for_a_while_when_rung(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(pause: int) -> None:
+        if pause in {2, 3, 6}:
+            insert(orders, pause, pause)
+
+    clock = Clock(write)
+    monkeypatch.setattr("redeliver.running.time", clock)
+
+    summary = redeliver(RUNG)
+
+    assert (summary["rung"], summary["redelivered"]) == (True, 3)
+    assert delivered(queue) == [2, 3, 6]
+    # Each second, until nothing came for three.
+    assert clock.paused == [1] * 9
+
+
+def should_prune_on_schedule(redeliver: Redeliver, orders: TestDatabase) -> None:
+    orders.execute(
+        "insert into bridge.message (id, webhook, target, body, state)"
+        " values (bridge.message_id_at(now() - interval '8 days'), 'webhook', 'orders', '{}', 'delivered')"
+    )
+
+    assert redeliver()["pruned"] == 1
+    assert orders.scalar("select count(*) from bridge.message") == 0
+
+
+def should_prune_where_deliveries_take_all_the_time_there_is(
+    redeliver: Redeliver, orders: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders.execute(
+        "insert into bridge.message (id, webhook, target, body, state)"
+        " select gen_random_uuid(), 'webhook', 'orders', '{}', 'delivered' from generate_series(1, 7000)"
+    )
+    orders.execute("update bridge.message set id = overlay(id::text placing '0190' from 1 for 4)::uuid")
+
+    def take_all_the_time(run: Run, *, rung: bool) -> None:
+        assert not rung
+        monkeypatch.setattr(run, "_remaining_ms", lambda: 9_000)
+
+    monkeypatch.setattr(Run, "redeliver", take_all_the_time)
+
+    assert redeliver()["pruned"] == 7_000
+
+
+def should_publish_what_waits(
+    redeliver: Redeliver, orders: TestDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    insert(orders, 1, 1)
+    orders.execute("insert into public.orders values (2)")
+    orders.execute("update bridge.message set created_at = now() - interval '1 hour'")
+
+    redeliver()
+
+    [metrics] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert metrics["Backlog"] == [1.0]
+    assert metrics["OldestMessageAge"][0] == pytest.approx(3600, abs=60)
+    assert (metrics["DeadMessages"], metrics["Redelivered"]) == ([0.0], [1.0])
+    assert metrics["MissingTriggers"] == [0.0]
+
+
+def should_publish_that_a_trigger_is_missing(
+    redeliver: Redeliver, orders: TestDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders.execute("drop function bridge.capture_webhook_insert() cascade")
+
+    redeliver()
+
+    [metrics] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert metrics["MissingTriggers"] == [1.0]
+
+
+def should_raise_when_the_database_is_out_of_reach(redeliver: Redeliver, database_secret: Secret) -> None:
+    database_secret.put({"database_url": "postgresql://postgres:hunter2@127.0.0.1:9/postgres"})
+
+    with pytest.raises(DatabaseUnavailableError):
+        redeliver()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("[]", "QUEUES must be a JSON object, not '[]'"), ("x", "QUEUES must be a JSON object")],
+)
+def should_name_a_setting_that_is_wrong(
+    redeliver: Redeliver, monkeypatch: pytest.MonkeyPatch, value: str, problem: str
+) -> None:
+    monkeypatch.setenv("QUEUES", value)
+
+    with pytest.raises(SettingsError, match="the environment variable ") as raised:
+        redeliver()
+    assert problem in str(raised.value)
