@@ -2,7 +2,7 @@
 
 import sys
 
-from aws_cdk import App, Tags, Validations
+from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.bridge import BridgeStack
@@ -21,7 +21,5 @@ try:
     MonitoringStack(app, f"{prefix}-monitoring", settings=settings, monitored=bridge.monitored)
 except AppError as error:
     sys.exit(str(error))
-Tags.of(app).add("project", "external-compute")
-Tags.of(app).add("stage", settings.stage)
 Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
 app.synth()

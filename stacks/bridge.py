@@ -1,37 +1,34 @@
 """From the database's message to the worker's effect: all that a deployment must change together."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-from aws_cdk import Annotations, CfnOutput, Duration, Stack
-from aws_cdk import aws_sqs as sqs
+from aws_cdk import Annotations, CfnOutput
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge_synchronous
 from stacks.constructs.api import Api
-from stacks.constructs.database_bridge import DatabaseBridge, hash_of_sql
 from stacks.constructs.function import Function, FunctionDefaults
-from stacks.constructs.redelivery import Redelivery
 from stacks.constructs.shared_layer import SharedLayer, function_architecture
 from stacks.constructs.source import Sources
-from stacks.entries import SIGNING, Entries
-from stacks.environment_size import check_environment_size
+from stacks.database import make_database_bridge
+from stacks.entries import Entries
 from stacks.functions import Functions
 from stacks.monitored import Monitored
-from stacks.names import camel_case, queue_name, target_entry
+from stacks.names import camel_case
 from stacks.platforms import make_platform_secrets
 from stacks.pool import pool_warning
+from stacks.receiver import make_receiver
+from stacks.redelivery import make_redelivery
 from stacks.removal import removal_policy
 from stacks.rotation import make_rotation
 from stacks.settings import Settings
+from stacks.stage_stack import StageStack
 from stacks.workers import Workers
 
 _ROOT = Path(__file__).parents[1]
-_SOURCES = _ROOT / "lambda_src"
 
 
-class BridgeStack(Stack):
+class BridgeStack(StageStack):
     """API, receiver, queues, workers, redelivery, and the triggers in the database.
 
     One stack, so that a failed update rolls back whole, and a queue goes after the triggers that used it.
@@ -44,60 +41,19 @@ class BridgeStack(Stack):
             SettingsError: more is declared than a function's environment holds.
             BuildError: libraries can't be installed, or a worker can't be bundled.
         """
+        super().__init__(scope, construct_id, settings=settings)
         self._settings, self._stage = settings, settings.environment
-        super().__init__(
-            scope,
-            construct_id,
-            env={"account": self._stage.account, "region": self._stage.region},
-            description=f"External compute for Supabase, stage {settings.stage}",
-        )
-        self._entries = Entries(self, "Entries", settings=settings)
+        self._key = self._user_key()
+        self._entries = Entries(self, "Entries", settings=settings, key=self._key)
         self._sources = Sources(
-            layer=_SOURCES / "layer",
+            layer=_ROOT / "lambda_src" / "layer",
             cache=_ROOT / "build" / "libraries",
             for_this_machine=self._stage.layer_platform == "local",
         )
         self._defaults = self._function_defaults()
-        workers = Workers(
-            self,
-            "Workers",
-            settings=settings,
-            sources=self._sources,
-            defaults=self._defaults,
-            entries=self._entries,
-        )
-        self._workers, self._state_machines = workers.by_name, workers.state_machines
-        self._redelivery = self._make_redelivery()
-        self._receiver = self._make_receiver()
-        self._api = self._make_api()
-        self._functions = Functions(
-            self,
-            "Functions",
-            settings=settings,
-            sources=self._sources,
-            defaults=self._defaults,
-            entries=self._entries,
-            api=self._api,
-        ).by_name
-        self._platforms = make_platform_secrets(
-            self,
-            "PlatformSecrets",
-            settings=settings,
-            sources=self._sources,
-            defaults=self._defaults,
-            entries=self._entries,
-        )
-        self._bridge = self._make_bridge()
-        self._rotation = make_rotation(
-            self,
-            "Rotation",
-            settings=settings,
-            sources=self._sources,
-            defaults=self._defaults,
-            entries=self._entries,
-            bridge=self._bridge,
-            platforms=self._platforms,
-        )
+        self._make_deliveries()
+        self._make_api()
+        self._make_database()
         self._make_outputs()
         if warning := pool_warning(settings):
             Annotations.of(self).add_warning_v2("external-compute:pool", warning)
@@ -115,6 +71,10 @@ class BridgeStack(Stack):
             state_machines=self._state_machines,
         )
 
+    def _user_key(self) -> kms.IKey | None:
+        arn = self._stage.kms_key_arn
+        return kms.Key.from_key_arn(self, "Key", arn) if arn else None
+
     def _function_defaults(self) -> FunctionDefaults:
         local = self._sources.for_this_machine
         return FunctionDefaults(
@@ -125,91 +85,44 @@ class BridgeStack(Stack):
             removal=removal_policy(self._stage),
             subnets=self._stage.subnets,
             security_groups=self._stage.security_groups,
+            key=self._key,
         )
 
-    def _make_redelivery(self) -> Redelivery:
+    def _make_deliveries(self) -> None:
+        """The workers, and the two ways by which events get into their queues."""
+        workers = Workers(
+            self,
+            "Workers",
+            settings=self._settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+        )
+        self._workers, self._state_machines = workers.by_name, workers.state_machines
         queues = {name: worker.queue.queue for name, worker in self._workers.items()}
-        redelivery = Redelivery(
+        self._redelivery = make_redelivery(
             self,
             "Redelivery",
-            source=self._sources.python(_SOURCES / "redeliver"),
+            settings=self._settings,
+            sources=self._sources,
             defaults=self._defaults,
-            environment=self._redelivery_environment(queues),
-            queue_name=queue_name(self._settings.stage, "redeliver"),
+            entries=self._entries,
+            queues=queues,
         )
-        self._entries.give(redelivery.function, ["database", *self._target_entries()])
-        for queue in queues.values():
-            queue.grant(redelivery.function, "sqs:SendMessage")
-        return redelivery
-
-    def _redelivery_environment(self, queues: dict[str, sqs.Queue]) -> dict[str, str]:
-        targets = {
-            target.name: {"url": target.url, "timeout": target.timeout}
-            | ({"ordered": True} if target.name in self._settings.ordered_targets else {})
-            for target in self._settings.targets
-        }
-        environment = {
-            "QUEUES": _urls(self, queues),
-            "TARGETS": json.dumps(targets, separators=(",", ":")),
-            "ALLOWED_TARGET_RANGES": json.dumps(self._stage.allowed_target_ranges),
-        }
-        check_environment_size(
-            environment | self._entries.variables(self._target_entries()),
-            stack=self,
-            of="redelivery",
-            remedy="Declare fewer workers and targets, or shorten their names and addresses.",
-        )
-        return environment
-
-    def _target_entries(self) -> list[str]:
-        return [target_entry(target.name) for target in self._settings.targets]
-
-    def _make_receiver(self) -> Function:
-        # Only redelivery puts events into queues that keep an order: requests arrive in any.
-        queues = {
-            name: worker.queue.queue
-            for name, worker in self._workers.items()
-            if name not in self._settings.ordered_targets
-        }
-        targets = {
-            webhook.name: queued
-            for webhook in self._settings.webhooks
-            if (queued := [target for target in webhook.targets if target in queues])
-        }
-        queues["redeliver"] = self._redelivery.wake_queue
-        environment = {
-            "WEBHOOKS": json.dumps(
-                {**targets, "bridge.ping": [], "bridge.ring": ["redeliver"]}, separators=(",", ":")
-            ),
-            "QUEUES": _urls(self, queues),
-            "ALLOWED_SOURCE_RANGES": json.dumps(self._stage.allowed_source_ranges),
-        }
-        check_environment_size(
-            environment,
-            stack=self,
-            of="receiver",
-            remedy="Shorten the names of webhooks, or declare fewer.",
-        )
-        receiver = Function(
+        self._receiver: Function = make_receiver(
             self,
             "Receiver",
-            source=self._sources.python(_SOURCES / "receive_webhook"),
+            settings=self._settings,
+            sources=self._sources,
             defaults=self._defaults,
-            description="Verifies messages and puts their events into queues",
-            environment=environment,
-            memory=512,
-            timeout=Duration.seconds(15),
-            max_concurrency=self._stage.receiver_concurrency,
-            reaches_supabase=False,
+            entries=self._entries,
+            queues=queues,
+            wake_queue=self._redelivery.wake_queue,
         )
-        acknowledge_synchronous(receiver, "API Gateway")
-        self._entries.give(receiver, [SIGNING])
-        for queue in queues.values():
-            queue.grant(receiver, "sqs:SendMessage")
-        return receiver
 
-    def _make_api(self) -> Api:
-        api = Api(
+    def _make_api(self) -> None:
+        """The API, with the receiver and the functions behind it."""
+        self._api = Api(
             self,
             "Api",
             name=self.stack_name,
@@ -220,67 +133,57 @@ class BridgeStack(Stack):
             domain_name=self._stage.domain_name,
             certificate_arn=self._stage.certificate_arn,
             cors_origins=self._stage.cors_origins,
+            key=self._key,
         )
-        api.add_receiver(self._receiver)
-        return api
+        self._api.add_receiver(self._receiver)
+        self._functions = Functions(
+            self,
+            "Functions",
+            settings=self._settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+            api=self._api,
+        ).by_name
 
-    def _make_bridge(self) -> DatabaseBridge:
-        sql = _ROOT / "sql"
-        bridge = DatabaseBridge(
+    def _make_database(self) -> None:
+        """What is deployed into Postgres, and the secrets that both sides have."""
+        self._platforms = make_platform_secrets(
+            self,
+            "PlatformSecrets",
+            settings=self._settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+        )
+        self._bridge = make_database_bridge(
             self,
             "Database",
-            source=self._sources.python(_SOURCES / "apply_sql", beside={"sql": sql}),
-            sql_hash=hash_of_sql(sql),
+            settings=self._settings,
+            sources=self._sources,
             defaults=self._defaults,
-            environment={},
-            declaration=self._declaration(),
-            owner=f"{self.account}/{self.region}/{self.stack_name}",
-            adopt=self._stage.adopt,
-            ping=self._stage.ping,
+            entries=self._entries,
+            webhook_url=self._webhook_url,
+            after=[
+                self._api,
+                self._receiver,
+                self._redelivery,
+                *self._workers.values(),
+                *([self._platforms] if self._platforms else []),
+            ],
         )
-        self._entries.give(bridge.function, ["database-direct", SIGNING, *self._target_entries()])
-        # With the triggers come messages: whatever a message needs is there first, and is removed last.
-        bridge.resource.node.add_dependency(
-            self._api,
-            self._receiver,
-            self._redelivery,
-            *self._workers.values(),
-            *([self._platforms] if self._platforms else []),
-        )
-        return bridge
-
-    def _declaration(self) -> str:
-        return json.dumps(
-            {
-                "webhook_url": self._webhook_url(),
-                "fast_path_grace": self._stage.fast_path_grace,
-                "retention": self._stage.retention,
-                "pause_after": self._stage.pause_after,
-                "targets": [
-                    target | {"ordered": target["name"] in self._settings.ordered_targets}
-                    for target in self._declared_targets()
-                ],
-                "webhooks": [
-                    webhook.model_dump(mode="json", exclude={"target"})
-                    | {
-                        "targets": webhook.targets,
-                        # What shares a target with one that is, is ordered with it.
-                        "ordered": not self._settings.ordered_targets.isdisjoint(webhook.targets),
-                    }
-                    for webhook in self._settings.webhooks
-                ],
-            }
+        self._rotation = make_rotation(
+            self,
+            "Rotation",
+            settings=self._settings,
+            sources=self._sources,
+            defaults=self._defaults,
+            entries=self._entries,
+            bridge=self._bridge,
+            platforms=self._platforms,
         )
 
-    def _declared_targets(self) -> list[dict[str, Any]]:
-        return [
-            *({"name": name, "kind": "queue"} for name in self._settings.workers),
-            *(
-                {"name": t.name, "kind": "http", "url": t.url, "fast_path": t.fast_path}
-                for t in self._settings.targets
-            ),
-        ]
-
+    @property
     def _webhook_url(self) -> str:
         if self._stage.webhook_url:
             return self._stage.webhook_url.replace("{api_id}", self._api.api.api_id)
@@ -289,7 +192,7 @@ class BridgeStack(Stack):
     def _make_outputs(self) -> None:
         outputs = {
             "ApiUrl": self._api.url,
-            "WebhookUrl": self._webhook_url(),
+            "WebhookUrl": self._webhook_url,
             "ReceiveWebhookFunction": self._receiver.function_name,
             "RedeliverFunction": self._redelivery.function.function_name,
             "ApplySqlFunction": self._bridge.function.function_name,
@@ -313,7 +216,3 @@ class BridgeStack(Stack):
             outputs["DomainTarget"] = self._api.domain.regional_domain_name
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
-
-
-def _urls(stack: Stack, queues: dict[str, sqs.Queue]) -> str:
-    return stack.to_json_string({name: queue.queue_url for name, queue in queues.items()})

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from stacks.constructs.encryption import READ, WRITE, let_use
 from stacks.names import entry_name
 from stacks.settings import Settings
 
@@ -27,9 +29,12 @@ class Entries(Construct):
     They are found by name, not by a reference: an export couldn't go away while another stack imports it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        """Prepare them; nothing is provisioned."""
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey | None
+    ) -> None:
+        """Prepare them; nothing is provisioned. `key` encrypts them; None: Secrets Manager's own."""
         super().__init__(scope, construct_id)
+        self._key = key
         self._stage = settings.stage
         self._database_tls = settings.environment.database_tls
         self._known: dict[str, secretsmanager.ISecret] = {}
@@ -43,6 +48,7 @@ class Entries(Construct):
             self._entry(entry).grant_read(function)
             if entry.startswith("database"):
                 function.add_environment("DATABASE_TLS", self._database_tls)
+        let_use(function, self._key, service="secretsmanager", actions=READ)
 
     def let_rotate(self, function: lambda_.Function, entries: Iterable[str]) -> None:
         """Let a function read entries, put new values into them, and say which of these is in force."""
@@ -54,6 +60,7 @@ class Entries(Construct):
                 resources=[self.arn(entry) for entry in given],
             )
         )
+        let_use(function, self._key, service="secretsmanager", actions=WRITE)
 
     def arn(self, entry: str) -> str:
         """The entry's ARN as policies name it: its last six characters are Secrets Manager's choice."""

@@ -4,7 +4,6 @@ import json
 import string
 from typing import cast
 
-from aws_cdk import Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -13,9 +12,10 @@ from stacks.entries import FILLED_BY_THE_USER, SIGNING
 from stacks.names import camel_case, entry_name, target_entry
 from stacks.removal import removal_policy
 from stacks.settings import Settings
+from stacks.stage_stack import StageStack
 
 
-class SecretsStack(Stack):
+class SecretsStack(StageStack):
     """Secrets Manager entries, apart from all that changes often.
 
     The user fills `supabase` (`url`, `anon_key`), `supabase-service-role` (`url`, `service_role_key`),
@@ -27,15 +27,10 @@ class SecretsStack(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         """Make them for one stage."""
-        environment = settings.environment
-        super().__init__(
-            scope,
-            construct_id,
-            env={"account": environment.account, "region": environment.region},
-            description=f"External compute for Supabase, stage {settings.stage}: secrets",
-        )
+        super().__init__(scope, construct_id, settings=settings, holds="secrets")
         self._stage = settings.stage
-        self._removal = removal_policy(environment)
+        self._removal = removal_policy(settings.environment)
+        self._key_arn = settings.environment.kms_key_arn
         for name, description in FILLED_BY_THE_USER.items():
             self._unfilled(name, description)
         for name in settings.own_entries:
@@ -77,7 +72,7 @@ class SecretsStack(Stack):
     def _secret(
         self, name: str, description: str, generated: secretsmanager.SecretStringGenerator | None
     ) -> secretsmanager.Secret:
-        return secretsmanager.Secret(
+        secret = secretsmanager.Secret(
             self,
             camel_case(name),
             secret_name=entry_name(self._stage, name),
@@ -85,3 +80,6 @@ class SecretsStack(Stack):
             generate_secret_string=generated,
             removal_policy=self._removal,
         )
+        # Given to the L2 construct, a key of another stack would be expected to take policies.
+        cast("secretsmanager.CfnSecret", secret.node.default_child).kms_key_id = self._key_arn
+        return secret

@@ -8,6 +8,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -57,8 +58,9 @@ class Api(Construct):
         domain_name: str | None,
         certificate_arn: str | None,
         cors_origins: tuple[str, ...],
+        key: kms.IKey | None = None,
     ) -> None:
-        """Make it; `throttle_rate` in requests a second, `log_retention` in days."""
+        """Make it; `throttle_rate` in requests a second, `log_retention` in days, `key` for its logs."""
         super().__init__(scope, construct_id)
         self.api = apigw.HttpApi(
             self,
@@ -79,7 +81,8 @@ class Api(Construct):
             throttle=apigw.ThrottleSettings(rate_limit=throttle_rate, burst_limit=throttle_burst),
             domain_mapping=apigw.DomainMappingOptions(domain_name=self.domain) if self.domain else None,
         )
-        self._log_access(stage, log_retention, removal)
+        access_logs = LogGroup(self, "AccessLogs", days=log_retention, removal=removal, key=key)
+        self._log_access(stage, access_logs)
 
     def add_receiver(self, function: lambda_.IFunction) -> None:
         """Let a function receive webhooks."""
@@ -115,8 +118,7 @@ class Api(Construct):
                 if not roles:
                     acknowledge(route, "AwsSolutions-APIG4", "bridge.toml opens this route to anyone.")
 
-    def _log_access(self, stage: apigw.HttpStage, days: int, removal: RemovalPolicy) -> None:
-        group = LogGroup(self, "AccessLogs", days=days, removal=removal)
+    def _log_access(self, stage: apigw.HttpStage, group: LogGroup) -> None:
         # The L2 property takes an interface that Python would have to implement for two values.
         cast(
             "apigw.CfnStage", stage.node.default_child

@@ -6,12 +6,14 @@ from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.source import Source
+from stacks.metrics import namespace
 
 # What Lambda needs for network interfaces in a VPC; the actions that AWS's managed policy has for it.
 _NETWORK_ACTIONS = [
@@ -35,6 +37,7 @@ class FunctionDefaults:
     removal: RemovalPolicy
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
+    key: kms.IKey | None = None
 
 
 class Function(lambda_.Function):
@@ -79,7 +82,11 @@ class Function(lambda_.Function):
             always_by_alias: let `invoked` stay the same name, whatever is prepared now or later.
         """
         log_group = LogGroup(
-            scope, f"{construct_id}Logs", days=defaults.log_retention, removal=defaults.removal
+            scope,
+            f"{construct_id}Logs",
+            days=defaults.log_retention,
+            removal=defaults.removal,
+            key=defaults.key,
         )
         role = function_role(scope, f"{construct_id}Role", log_group=log_group)
         with source.staged() as staged:
@@ -93,7 +100,7 @@ class Function(lambda_.Function):
                 description=description,
                 environment={
                     "POWERTOOLS_SERVICE_NAME": source.name,
-                    "POWERTOOLS_METRICS_NAMESPACE": f"ExternalCompute/{defaults.stage}",
+                    "POWERTOOLS_METRICS_NAMESPACE": namespace(defaults.stage),
                     **environment,
                 },
                 layers=[defaults.layer] if source.python else None,

@@ -90,7 +90,9 @@ class LongWork(Construct):
         )
 
     def _log_group(self, name: str, role: iam.Role, defaults: FunctionDefaults) -> LogGroup:
-        group = LogGroup(self, "Logs", days=defaults.log_retention, removal=defaults.removal)
+        group = LogGroup(
+            self, "Logs", days=defaults.log_retention, removal=defaults.removal, key=defaults.key
+        )
         # What log delivery may write to must fit into one policy per region, unless it is named so. The
         # role's id is new whenever the worker is: retained logs of an earlier one keep their name.
         cast(

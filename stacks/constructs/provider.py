@@ -30,7 +30,11 @@ class Provider(custom_resources.Provider):
             defaults: the stage's.
         """
         log_group = LogGroup(
-            scope, f"{construct_id}Logs", days=defaults.log_retention, removal=defaults.removal
+            scope,
+            f"{construct_id}Logs",
+            days=defaults.log_retention,
+            removal=defaults.removal,
+            key=defaults.key,
         )
         role = function_role(scope, f"{construct_id}Role", log_group=log_group)
         # The framework would allow itself every version of the function; it calls the function itself only.

@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.encryption import queue_encryption
 from stacks.constructs.function import Function, FunctionDefaults
 from stacks.constructs.source import Source
 from stacks.constructs.worker_queue import visibility_timeout
@@ -57,7 +58,7 @@ class Redelivery(Construct):
             self,
             "WakeQueue",
             queue_name=queue_name,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            **queue_encryption(defaults.key),
             enforce_ssl=True,
             visibility_timeout=visibility_timeout(_TIMEOUT),
             retention_period=visibility_timeout(_TIMEOUT),

@@ -49,6 +49,7 @@ class Worker(Construct):
             function_timeout=Duration.seconds(timeout),
             max_attempts=max_attempts,
             ordered=ordered,
+            key=defaults.key,
         )
         self.function = Function(
             self,

@@ -3,10 +3,12 @@
 from typing import Any, cast
 
 from aws_cdk import CfnDeletionPolicy, Duration, Stack
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.encryption import queue_encryption
 
 # SQS keeps a message at most this long.
 # SQS counts a dead letter's days from when its event was first sent: so many less are left of the fourteen.
@@ -38,6 +40,7 @@ class WorkerQueue(Construct):
         function_timeout: Duration,
         max_attempts: int,
         ordered: bool = False,
+        key: kms.IKey | None = None,
     ) -> None:
         """Make both.
 
@@ -48,6 +51,7 @@ class WorkerQueue(Construct):
             function_timeout: of the function that receives.
             max_attempts: how often a message is received before it counts as dead.
             ordered: FIFO, both of them: what is sent with the same group is received in its order.
+            key: encrypts what is in them; None: SQS's own.
         """
         super().__init__(scope, construct_id)
         fifo: dict[str, Any] = {
@@ -65,7 +69,7 @@ class WorkerQueue(Construct):
             "DeadLetters",
             queue_name=f"{name}-dead-letter{suffix}",
             **fifo,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            **queue_encryption(key),
             enforce_ssl=True,
             retention_period=KEPT_LONGEST,
             redrive_allow_policy=sqs.RedriveAllowPolicy(
@@ -78,7 +82,7 @@ class WorkerQueue(Construct):
             "Queue",
             queue_name=f"{name}{suffix}",
             **fifo,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            **queue_encryption(key),
             enforce_ssl=True,
             retention_period=KEPT_WAITING,
             visibility_timeout=visibility_timeout(function_timeout),

@@ -1,9 +1,12 @@
 """bridge.toml and what -c overrides in it, as frozen, validated types."""
 
+from stacks.settings.compute import QUEUE_SETTINGS, Compute, Function, Worker
 from stacks.settings.folders import WorkerKind, has_task
-from stacks.settings.model import QUEUE_SETTINGS, Compute, Function, Settings, Stage, Webhook, Worker
 from stacks.settings.reading import read_settings
+from stacks.settings.settings import Settings
+from stacks.settings.stage import Stage
 from stacks.settings.targets import CloudflareWorker, Target, VercelProject
+from stacks.settings.webhook import Webhook
 
 __all__ = [
     "QUEUE_SETTINGS",

@@ -130,6 +130,25 @@ def address_range(text: str) -> None:
     ipaddress.ip_network(text)
 
 
+_TAG = r"[\w\s+\-=.:/@]"
+# What the app itself says of each resource.
+_OWN_TAGS = {"project", "stage"}
+
+
+def tag_key(name: str) -> None:
+    if not re.fullmatch(rf"{_TAG}{{1,128}}", name):
+        raise ValueError
+    if name.lower().startswith("aws:"):
+        raise ValueError('names that start with "aws:" belong to AWS')
+    if name in _OWN_TAGS:
+        raise ValueError("every resource has that tag already")
+
+
+def tag_value(text: str) -> None:
+    if not re.fullmatch(rf"{_TAG}{{0,256}}", text):
+        raise ValueError
+
+
 def not_one(number: int) -> int:
     # ScalingConfig.MaximumConcurrency of a queue's event source mapping begins at 2.
     if number == 1:

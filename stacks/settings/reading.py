@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.errors import SettingsError
+from stacks.settings.compute import QUEUE_SETTINGS, Function, Worker
 from stacks.settings.folders import (
     WorkerKind,
     check_names,
@@ -16,10 +17,12 @@ from stacks.settings.folders import (
     worker_folders,
 )
 from stacks.settings.mistakes import unknown, written
-from stacks.settings.model import QUEUE_SETTINGS, Function, Settings, Stage, Webhook, Worker
 from stacks.settings.sections import Sections, frozen, label_of
-from stacks.settings.stages import chosen_stage
+from stacks.settings.settings import Settings
+from stacks.settings.stage import Stage
+from stacks.settings.stage_choice import chosen_stage
 from stacks.settings.targets import Target, address_problem
+from stacks.settings.webhook import Webhook
 
 SOURCES = Path(__file__).parents[2] / "lambda_src"
 DEFAULT_FILE = "bridge.toml"  # beside cdk.json, where the CDK runs the app

@@ -1,4 +1,7 @@
-"""What every section of bridge.toml is."""
+"""What every section of bridge.toml is.
+
+A field's description ends the sentence "allowed: ..." of the error for a wrong value.
+"""
 
 from pydantic import BaseModel, ConfigDict
 

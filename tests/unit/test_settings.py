@@ -64,6 +64,8 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "rotation_overlap": 24,
         "backlog_alarm": 100_000,
         "age_alarm": 900,
+        "termination_protection": False,
+        "tags": {},
         "removal": "retain",
         "layer_platform": "aws",
     }

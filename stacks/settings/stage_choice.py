@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import Any, get_origin
 
 from stacks.settings.mistakes import unknown
-from stacks.settings.model import Stage
 from stacks.settings.sections import Sections, frozen
+from stacks.settings.stage import Stage
 
 _OWN_CONTEXT = {"config", "stage"}
 
@@ -63,12 +63,14 @@ def _check_context(sections: Sections, context: Mapping[str, Any]) -> None:
 
 
 def _converted(field: str, value: Any) -> Any:
-    """-c gives text only: read a number, or a list or table separated by commas, where the setting is one."""
+    """-c gives text only: read what the setting is, a list or table of what commas separate."""
     annotation = Stage.model_fields[field].annotation
     if not isinstance(value, str):
         return frozen(value)
     if annotation is int and value.isdecimal():
         return int(value)
+    if annotation is bool and value in {"true", "false"}:
+        return value == "true"
     parts = [part.strip() for part in value.split(",") if part.strip()]
     if get_origin(annotation) is tuple:
         return tuple(parts)

@@ -1,158 +1,11 @@
-"""What bridge.toml may hold: frozen types, each field with the values it allows.
-
-A field's description ends the sentence "allowed: ..." of the error for a wrong value.
-"""
+"""A section [stages.NAME]."""
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from stacks.settings import checks
 from stacks.settings.section import Section
-from stacks.settings.sql_names import parse_table
-from stacks.settings.targets import Target
-
-Operation = Literal["insert", "update", "delete"]
-
-
-# A role of Postgres, as tokens name it.
-ROLE = r"[a-z_][a-z0-9_]{0,62}"
-
-
-# A Secrets Manager entry. Each part begins with a letter, so that a construct's id stands for one entry only.
-ENTRY = r"(?=.{1,31}$)[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*"
-
-
-# Entries that Supabase's .env fills, of those that functions may read.
-KNOWN_ENTRIES = {"database", "supabase", "supabase-service-role"}
-
-
-# Settings of a worker that say how its queue is read; the others are of the code that the user wrote.
-QUEUE_SETTINGS = {"max_concurrency", "batch_size", "max_attempts"}
-
-
-class Webhook(Section):
-    """Which changes of one table are sent, and where to."""
-
-    name: Annotated[str, checks.matches(r"[a-z][a-z0-9_.-]{0,44}"), checks.checked(checks.not_reserved)] = (
-        Field(description="a lower-case letter, then at most 44 lower-case letters, digits, '_', '.' or '-'")
-    )
-    table: Annotated[str, checks.checked(parse_table)] = Field(
-        description="schema.table as SQL writes it, for example public.orders or 'public.\"Order Items\"'"
-    )
-    operations: Annotated[
-        tuple[Operation, ...], AfterValidator(checks.not_empty), AfterValidator(checks.no_duplicates)
-    ] = Field(description='a list of one or more of "insert", "update", "delete"')
-    columns: (
-        Annotated[
-            tuple[Annotated[str, checks.checked(checks.column)], ...],
-            AfterValidator(checks.not_empty),
-            AfterValidator(checks.no_duplicates),
-        ]
-        | None
-    ) = Field(
-        default=None, description="a list of column names without quotes; left out, every column is sent"
-    )
-    when: Annotated[str, checks.checked(checks.not_blank)] | None = Field(
-        default=None, description="a SQL condition over new and old; left out, every row is sent"
-    )
-    enabled: bool = Field(default=True, description="true or false")
-    ordered: bool = Field(default=False, description="true or false")
-    max_per_minute: int | None = Field(
-        default=None,
-        ge=1,
-        le=100_000_000,
-        description="1 to 100000000 (events delivered in a minute); left out, no limit",
-    )
-    target: Annotated[
-        tuple[str, ...],
-        BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
-        AfterValidator(checks.not_empty),
-        AfterValidator(checks.no_duplicates),
-    ] = Field(
-        description="the name of a folder in lambda_src/workers or of a [[targets]] entry, "
-        "or a list of such names"
-    )
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """All of them, whether the file has a name or a list."""
-        return self.target
-
-
-class Compute(Section):
-    """What workers and HTTP functions have in common: size, start, and the secrets that they read."""
-
-    memory: int = Field(default=512, ge=128, le=10240, description="128 to 10240 (MiB)")
-    secrets: Annotated[
-        tuple[
-            Annotated[str, checks.matches(ENTRY), checks.checked(checks.not_the_bridges)],
-            ...,
-        ],
-        AfterValidator(checks.no_duplicates),
-    ] = Field(
-        default=(),
-        description='a list of "database", "supabase", "supabase-service-role", and of entries of your own: '
-        "at most 31 lower-case letters, digits and single '-', a letter after each",
-    )
-    provisioned_concurrency: int = Field(
-        default=0, ge=0, le=1000, description="0 to 1000 (instances that are kept started)"
-    )
-
-    @model_validator(mode="after")
-    def _one_way_to_start(self) -> Self:
-        if getattr(self, "snap_start", False) and self.provisioned_concurrency:
-            raise ValueError(
-                "provisioned_concurrency and snap_start exclude each other; set snap_start = false"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _no_more_than_may_run(self) -> Self:
-        most = getattr(self, "max_concurrency", 0)
-        if most and self.provisioned_concurrency > most:
-            raise ValueError(
-                f"provisioned_concurrency = {self.provisioned_concurrency} is more than "
-                f"max_concurrency = {most}"
-            )
-        return self
-
-
-class Worker(Compute):
-    """Size and pace of one worker; it always reads "database"."""
-
-    timeout: int = Field(default=60, ge=1, le=900, description="1 to 900 (seconds)")
-    snap_start: bool = Field(default=False, description="true or false")
-    max_concurrency: Annotated[int, AfterValidator(checks.not_one)] = Field(
-        default=5,
-        ge=0,
-        le=1000,
-        description="2 to 1000 (instances at a time); 0: all that the account has",
-    )
-    batch_size: int = Field(default=10, ge=1, le=10, description="1 to 10 (events)")
-    max_attempts: int = Field(
-        default=5, ge=1, le=1000, description="1 to 1000 (receives before the dead-letter queue)"
-    )
-
-
-class Function(Compute):
-    """One HTTP function: its routes, and who may call them."""
-
-    routes: Annotated[
-        dict[Annotated[str, checks.checked(checks.route)], tuple[Annotated[str, checks.matches(ROLE)], ...]],
-        AfterValidator(checks.not_empty),
-    ] = Field(
-        description="a table of routes with the roles that each takes, for example "
-        '{ "GET /orders" = ["authenticated"] }; [] lets anyone in'
-    )
-    timeout: int = Field(default=25, ge=1, le=29, description="1 to 29 (seconds; API Gateway waits for 30)")
-    snap_start: bool = Field(default=True, description="true or false")
-    max_concurrency: int = Field(
-        default=20,
-        ge=0,
-        le=1000,
-        description="0 to 1000 (instances at a time; 0: all that the account has)",
-    )
 
 
 class Stage(Section):
@@ -253,6 +106,25 @@ class Stage(Section):
     alarm_email: Annotated[str, checks.matches(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")] | None = Field(
         default=None, description="one e-mail address, for example oncall@example.com"
     )
+    termination_protection: bool = Field(default=False, description="true or false")
+    permissions_boundary: (
+        Annotated[str, checks.matches(r"arn:aws[a-z-]*:iam::\d{12}:policy/[\w+=,.@/-]+")] | None
+    ) = Field(
+        default=None,
+        description="the ARN of an IAM policy, for example arn:aws:iam::123456789012:policy/boundary",
+    )
+    kms_key_arn: Annotated[str, checks.matches(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+")] | None = (
+        Field(
+            default=None, description="the ARN of a symmetric KMS key in the stage's region, not of an alias"
+        )
+    )
+    tags: dict[
+        Annotated[str, checks.checked(checks.tag_key)], Annotated[str, checks.checked(checks.tag_value)]
+    ] = Field(
+        default_factory=dict,
+        description='a table of names and values, for example { team = "shop" }: at most 128 and 256 '
+        "letters, digits, spaces and + - = . _ : / @",
+    )
     removal: Literal["retain", "destroy"] = Field(default="retain", description='"retain" or "destroy"')
     layer_platform: Literal["aws", "local"] = Field(default="aws", description='"aws" or "local"')
     adopt: Annotated[str, checks.checked(checks.not_blank)] | None = Field(
@@ -283,6 +155,16 @@ class Stage(Section):
         return self
 
     @model_validator(mode="after")
+    def _key_is_where_the_stage_is(self) -> Self:
+        of_key = (self.kms_key_arn or "").split(":")
+        if self.region and self.kms_key_arn and of_key[3] != self.region:
+            raise ValueError(
+                f"kms_key_arn is of a key in {of_key[3]}, and the stage is in {self.region}: "
+                "AWS uses keys of the same region only"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _plain_http_stays_on_this_machine(self) -> Self:
         if (self.webhook_url or "").startswith("http:") and self.layer_platform != "local":
             raise ValueError(
@@ -290,30 +172,3 @@ class Stage(Section):
                 '(http is for stages with layer_platform = "local")'
             )
         return self
-
-
-class Settings(Section):
-    """One stage of one bridge.toml, checked."""
-
-    stage: str
-    environment: Stage
-    webhooks: tuple[Webhook, ...]
-    workers: dict[str, Worker]
-    functions: dict[str, Function]
-    targets: tuple[Target, ...]
-
-    @property
-    def ordered_targets(self) -> frozenset[str]:
-        """Those that get everything in its order, as one of their webhooks declares it."""
-        return frozenset(target for webhook in self.webhooks if webhook.ordered for target in webhook.targets)
-
-    @property
-    def own_entries(self) -> list[str]:
-        """Secrets Manager entries that functions and workers name and the bridge doesn't know, sorted."""
-        computes: list[Compute] = [*self.functions.values(), *self.workers.values()]
-        return sorted({entry for compute in computes for entry in compute.secrets} - KNOWN_ENTRIES)
-
-    @property
-    def platforms(self) -> list[str]:
-        """Outside platforms that secrets are written to, each with an entry for its token, sorted."""
-        return sorted({platform for target in self.targets if (platform := target.platform)})
