@@ -241,18 +241,6 @@ comment on column bridge.posted.targets is
   'Whose delivery the request is: an http target''s, or that of all queues, which one request to the API reaches.';
 comment on column bridge.posted.posted_at is 'When it was handed to pg_net.';
 
-create table if not exists bridge.last_delivery (
-  webhook text not null,
-  target text not null,
-  at timestamptz,
-  primary key (webhook, target)
-);
-comment on table bridge.last_delivery is
-  'When each webhook last delivered to each of its targets: the outbox forgets, and is too large to be asked. Written by bridge.complete.';
-comment on column bridge.last_delivery.webhook is 'The webhook.';
-comment on column bridge.last_delivery.target is 'The target.';
-comment on column bridge.last_delivery.at is 'To ten seconds; null: never yet.';
-
 create table if not exists bridge.processed_event (
   worker text not null,
   event_id text not null,

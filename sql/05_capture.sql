@@ -1,5 +1,5 @@
 -- From a changed row to a message in the outbox and, when pg_net keeps up, on its way.
--- Called by the trigger functions that bridge.sync writes (13_sync.sql), with the rights of their owner.
+-- Called by the trigger functions that bridge.sync writes (14_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text
 language sql stable
@@ -34,38 +34,6 @@ end
 $$;
 comment on function bridge.envelope(text) is
   'A message without its data. Its transaction: {"id", "actor": the user''s id by Supabase''s auth.uid() or null, "role"}.';
-
-create or replace function bridge.posts_left() returns integer
-language plpgsql volatile set search_path = pg_catalog, pg_temp
-as $$
-begin
-  -- Under serializable isolation, reading a queue that everybody writes to would fail writers that have nothing to
-  -- do with each other.
-  if current_setting('transaction_isolation') = 'serializable' then
-    return 200;
-  end if;
-  -- Rows that were deleted but not yet vacuumed away make the look below as slow as rows that wait.
-  if pg_relation_size('net.http_request_queue') > 16 * 1024 * 1024 then
-    return 0;
-  end if;
-  return 200 - (select count(*) from (select from net.http_request_queue limit 200) as waiting);
-end
-$$;
-comment on function bridge.posts_left() is
-  'How many more messages pg_net may be handed: it sends 200 a batch, about a batch a second, and slows as its queue grows.';
-
-create or replace function bridge.known_to_be_behind() returns boolean
-language plpgsql volatile set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return coalesce(
-    extract(epoch from clock_timestamp()) * 1000 - pg_sequence_last_value('bridge.last_behind'::regclass)
-      between 0 and 100,
-    false);
-end
-$$;
-comment on function bridge.known_to_be_behind() is
-  'Whether pg_net was seen to be behind in the last tenth of a second, by a writer that has rung for redelivery: looking takes longer than the row.';
 
 create or replace function bridge.ring(webhook_url text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp

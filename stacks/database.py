@@ -63,7 +63,7 @@ def make_database_bridge(  # noqa: PLR0913 - all but two by name
 
 
 def declaration(settings: Settings, webhook_url: str) -> dict[str, Any]:
-    """Return what bridge.sync takes (sql/13_sync.sql)."""
+    """Return what bridge.sync takes (sql/14_sync.sql)."""
     stage = settings.environment
     return {
         "webhook_url": webhook_url,
