@@ -56,9 +56,9 @@ comment on column bridge.last_delivery.webhook is 'The webhook.';
 comment on column bridge.last_delivery.target is 'The target.';
 comment on column bridge.last_delivery.at is 'To ten seconds; null: never yet.';
 
--- Plans of this function, of those below and of those of 07_delivery.sql are kept by the pooler's connections. They are made while the outbox is
--- empty, when reading all of it looks cheap, and serve when it is large; and compiling them would take longer than
--- they run.
+-- Plans of this function, of those below and of those of 07_delivery.sql are kept by the pooler's connections. They
+-- are made while the outbox is empty, when reading all of it looks cheap, and serve when it is large; and compiling
+-- them would take longer than they run.
 create or replace function bridge.lock_messages(message_ids uuid[], target_names text[]) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off

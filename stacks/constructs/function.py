@@ -115,21 +115,23 @@ class Function(lambda_.Function):
             )
         if reaches_supabase and defaults.subnets:
             self._enter(defaults, role)
-        self.invoked: lambda_.IFunction = self
-        if snap_start or provisioned_concurrency or always_by_alias:
-            # Only a version has a snapshot or instances kept for it.
-            acknowledge(
-                self,
-                "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
-                "The alias names a published version.",
-            )
-            self.invoked = lambda_.Alias(
-                self,
-                "Live",
-                alias_name="live",
-                version=self.current_version,
-                provisioned_concurrent_executions=provisioned_concurrency or None,
-            )
+        # Only a version has a snapshot or instances kept for it.
+        by_alias = snap_start or provisioned_concurrency or always_by_alias
+        self.invoked: lambda_.IFunction = self._alias(provisioned_concurrency) if by_alias else self
+
+    def _alias(self, provisioned_concurrency: int) -> lambda_.Alias:
+        acknowledge(
+            self,
+            "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
+            "The alias names a published version.",
+        )
+        return lambda_.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=self.current_version,
+            provisioned_concurrent_executions=provisioned_concurrency or None,
+        )
 
     def _enter(self, defaults: FunctionDefaults, role: iam.Role) -> None:
         # By ids alone: the L2 property wants the VPC, its zones and route tables, which synth would look up.

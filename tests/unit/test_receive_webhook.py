@@ -272,17 +272,6 @@ def should_log_neither_body_nor_signature_nor_secret(
         assert secret not in json.dumps([answered, forged])
 
 
-def should_log_the_trace_that_an_invocation_belongs_to(
-    post: Callable[..., Answer], environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    trace = "1-5759e988-bd862e3fe1be46a994272793"
-    environment.setenv("_X_AMZN_TRACE_ID", f"Root={trace};Parent=53995c3f42cd8ad8;Sampled=1")
-
-    post(message())
-
-    assert json.loads(capsys.readouterr().out)["xray_trace_id"] == trace
-
-
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge import queues
+from bridge import logs, queues
 from bridge.events import Event
 from start_execution.starting import start
 from tests.unit.messages import queued
@@ -60,6 +60,19 @@ def service(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:  #
         yield server
         server.shutdown()
         thread.join()
+
+
+def should_be_named_where_a_message_is_logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    logs.logger("traced").info("webhook answered", extra={"fields": {"message_id": "id"}})
+    monkeypatch.delenv("_X_AMZN_TRACE_ID")
+    logs.logger("traced").info("webhook answered")
+
+    traced, other = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (traced["message_id"], traced["xray_trace_id"]) == ("id", "1-5759e988-bd862e3fe1be46a994272793")
+    assert "xray_trace_id" not in other
 
 
 def should_go_into_the_queue_with_the_events(service: Service) -> None:
