@@ -38,7 +38,7 @@ class Deployment:
     def __init__(self, system: System, *, config: Path) -> None:
         self.system = system
         self.outputs: dict[str, Any] = {}
-        self._config = config
+        self.config = config
         self._deployed = ""
         self.connection = psycopg.connect(system.direct_url, autocommit=True)
         self.connection.execute(SCHEMA.read_bytes())
@@ -53,10 +53,10 @@ class Deployment:
         self, webhooks: str = BASE, *, once_filled: Callable[[], object] | None = None, **context: str
     ) -> None:
         """Deploy these webhooks; `DeployError` says why it failed."""
-        self._config.write_text(webhooks + SETTINGS)
+        self.config.write_text(webhooks + SETTINGS)
         self._deployed = ""
         self.outputs = deploy.deploy(
-            self.system, config=self._config, context=context, once_filled=once_filled
+            self.system, config=self.config, context=context, once_filled=once_filled
         )
         self._deployed = webhooks
 
@@ -66,7 +66,7 @@ class Deployment:
             self.deploy()
 
     def destroy(self) -> None:
-        deploy.destroy(self.system, config=self._config)
+        deploy.destroy(self.system, config=self.config)
 
     # In SQL
 
