@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
+.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ synth: packages ## Synthesise the templates: make synth STAGE=prod
 
 diff: packages ## What a deployment would change: make diff STAGE=prod
 	@$(CDK) diff --all $(STAGE_CONTEXT) $(ARGS)
+
+review: packages ## Write what a change means to build/review.html: make review STAGE=prod BASE=origin/main ARGS="--help"
+	@python -m review $(if $(STAGE),--stage $(STAGE)) $${BASE:+--base "$$BASE"} $(ARGS)
 
 deploy: packages ## Deploy: make deploy STAGE=prod
 	@$(CDK) deploy --all $(STAGE_CONTEXT) $(ARGS)

@@ -22,6 +22,14 @@ PARTS = {
     "traces": "traces",
     "platform": "platform",
 }
+IDLE = {
+    "secrets": "secrets",
+    "alarms": "alarms",
+    "metrics": "custom metrics",
+    "keys": "the key of the alarms' topic",
+    "schedules": "redelivery, each minute",
+    "queues_polled": "polling of queues",
+}
 
 
 def main() -> int:
@@ -42,12 +50,12 @@ def tables(table: Mapping[str, Any]) -> str:
     ]
     for path in table["paths"].values():
         costs = costs_of(path, table)
-        cells = " | ".join(_dollars(costs[part]) for part in PARTS)
-        lines.append(f"| {path['title']} | {cells} | **{_dollars(sum(costs.values()))}** |")
+        cells = " | ".join(dollars(costs[part]) for part in PARTS)
+        lines.append(f"| {path['title']} | {cells} | **{dollars(sum(costs.values()))}** |")
     lines += ["", "| a month without events | |", "|---|---:|"]
-    idle = dict(_idle(table))
-    lines += [f"| {name} | {_dollars(cost)} |" for name, cost in idle.items()]
-    lines.append(f"| together | **{_dollars(sum(idle.values()))}** |")
+    idle = costs_of_idle(table["idle"], table)
+    lines += [f"| {name} | {dollars(idle[part])} |" for part, name in IDLE.items()]
+    lines.append(f"| together | **{dollars(sum(idle.values()))}** |")
     return "\n".join(lines) + "\n"
 
 
@@ -93,21 +101,24 @@ def _worked(path: Mapping[str, Any], table: Mapping[str, Any]) -> Iterator[tuple
     yield "traces", share * table["sampling"]["share"]
 
 
-def _idle(table: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def costs_of_idle(counted: Mapping[str, int], table: Mapping[str, Any]) -> dict[str, float]:
+    """Return the dollars of a month without events, by what they are paid for.
+
+    Args:
+        counted: how many there are of each part of IDLE; of schedules, how often they run in a month.
+        table: prices.toml, which says how long a run takes and how often a queue is polled.
+    """
     idle, prices = table["idle"], table["prices"]
-    seconds = idle["schedules"] * idle["schedule_seconds"] * table["memory_gb"]["redelivery"]
-    yield "secrets", idle["secrets"] * prices["secrets"]
-    yield "alarms", idle["alarms"] * prices["alarms"]
-    yield "custom metrics", idle["metrics"] * prices["metrics"]
-    yield "the key of the alarms' topic", idle["keys"] * prices["keys"]
-    yield (
-        "redelivery, each minute",
-        idle["schedules"] * prices["lambda_requests"] + seconds * prices["lambda_gb_seconds"],
-    )
-    yield "polling of queues", idle["queues_polled"] * idle["polls"] * prices["sqs_requests"]
+    seconds = counted["schedules"] * idle["schedule_seconds"] * table["memory_gb"]["redelivery"]
+    costs = {part: counted[part] * prices[part] for part in ("secrets", "alarms", "metrics", "keys")}
+    return costs | {
+        "schedules": counted["schedules"] * prices["lambda_requests"] + seconds * prices["lambda_gb_seconds"],
+        "queues_polled": counted["queues_polled"] * idle["polls"] * prices["sqs_requests"],
+    }
 
 
-def _dollars(amount: float) -> str:
+def dollars(amount: float) -> str:
+    """Return an amount in dollars and cents, as the tables show it."""
     return "–" if amount == 0 else f"{amount:.2f}" if amount >= 0.005 else "<0.01"  # noqa: PLR2004 - half a cent
 
 

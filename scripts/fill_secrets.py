@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from scripts.stage import errors_explained, explained, options_parser, session_of, settings_of
+from scripts.stage import errors_explained, in_words, options_parser, session_of, settings_of
 from scripts.supabase_values import FillError, Given, collect, masked_url
 from stacks.names import entry_name
 
@@ -134,7 +134,7 @@ def _explained(error: ClientError, stage: str, secret: str, region: str) -> Fill
             f"  npx cdk deploy -c stage={stage} external-compute-{stage}-secrets\n"
             "If they are in another region, name it with --region."
         )
-    return FillError(f"{secret} can't be read or written in {region}: {explained(error)}")
+    return FillError(f"{secret} can't be read or written in {region}: {in_words(error)}")
 
 
 def _missing(name: str, keys: dict[str, str]) -> list[str]:

@@ -76,20 +76,20 @@ def errors_explained(*, interrupted: str) -> Iterator[None]:
         yield
     except (CommandError, SettingsError) as error:
         sys.exit(str(error))
-    except NoCredentialsError:
-        sys.exit("no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`")
-    except NoRegionError:
-        sys.exit("no AWS region found; give --region, set AWS_REGION, or name it in bridge.toml")
-    except ClientError as error:
-        sys.exit(explained(error))
-    except BotoCoreError as error:
-        sys.exit(f"AWS can't be reached: {error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(in_words(error))
     except KeyboardInterrupt:
         sys.exit(f"interrupted; {interrupted}")
 
 
-def explained(error: ClientError) -> str:
-    """Return what AWS refused, and why."""
+def in_words(error: BotoCoreError | ClientError) -> str:
+    """Return what AWS refused and why, or what keeps it from being asked."""
+    if isinstance(error, NoCredentialsError):
+        return "no AWS credentials found; set AWS_PROFILE, or run `aws configure` or `aws sso login`"
+    if isinstance(error, NoRegionError):
+        return "no AWS region found; set AWS_REGION, or name it for the stage in bridge.toml"
+    if not isinstance(error, ClientError):
+        return f"AWS can't be reached: {error}"
     code = error.response["Error"]["Code"]
     if code in _BAD_CREDENTIALS:
         return f"AWS doesn't accept these credentials ({code}); renew them, or choose others with AWS_PROFILE"

@@ -1,0 +1,105 @@
+"""The base: a commit of a real repository, taken out without touching it."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from review.base import Commit, base_commit, head_title, tree_of
+from review.errors import ReviewError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def git(repository: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    command = ["git", "-C", str(repository), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(repository: Path, content: str) -> str:
+    (repository / "file").write_text(content)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", content)
+    return git(repository, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "repository"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    (root / ".gitignore").write_text("build/\nnode_modules/\n")
+    return root
+
+
+def should_be_head_without_an_upstream(repository: Path) -> None:
+    head = commit(repository, "one")
+    assert base_commit(repository, None) == Commit(hash=head, asked="HEAD")
+
+
+def should_be_where_head_left_the_upstream(repository: Path) -> None:
+    shared = commit(repository, "one")
+    theirs = commit(repository, "theirs")
+    git(repository, "update-ref", "refs/remotes/origin/main", theirs)
+    git(repository, "checkout", "-q", "-b", "mine", shared)
+    commit(repository, "mine")
+    assert base_commit(repository, None).hash == shared
+
+
+def should_say_what_helps_where_histories_share_nothing(repository: Path) -> None:
+    git(repository, "update-ref", "refs/remotes/origin/main", commit(repository, "one"))
+    git(repository, "checkout", "-q", "--orphan", "apart")
+    commit(repository, "two")
+    with pytest.raises(
+        ReviewError, match=r"no commit in common here.*git fetch --unshallow.*--base deployed"
+    ):
+        base_commit(repository, None)
+
+
+@pytest.mark.parametrize("asked", ["nope", "--help", "HEAD~9", "", "HEAD:file"])
+def should_name_a_base_that_is_none(repository: Path, asked: str) -> None:
+    commit(repository, "one")
+    with pytest.raises(ReviewError, match=f'the base "{asked}" is no commit.*--base deployed'):
+        base_commit(repository, asked)
+
+
+def should_want_a_repository(tmp_path: Path) -> None:
+    with pytest.raises(ReviewError, match="not a git repository; use --base deployed"):
+        base_commit(tmp_path, None)
+
+
+def should_title_a_commit_by_what_was_asked_and_its_hash(repository: Path) -> None:
+    head = commit(repository, "one")
+    assert base_commit(repository, "main").title == f"main ({head[:12]})"
+    assert base_commit(repository, head).title == head[:12]
+    assert head_title(repository) == f"commit {head[:12]}"
+    (repository / "file").write_text("more")
+    assert head_title(repository) == f"commit {head[:12]} with what is not committed"
+
+
+def should_take_out_a_commit_and_leave_the_repository_alone(repository: Path) -> None:
+    packages = repository / "node_modules"
+    (packages / "library").mkdir(parents=True)
+    (packages / "library" / "index.js").write_text("library")
+    (repository / "lambda_src" / "node").mkdir(parents=True)
+    (packages / "workspace").symlink_to("../lambda_src/node")
+    one = commit(repository, "one")
+    commit(repository, "two")
+    (repository / "file").write_text("three")
+    before = git(repository, "status", "--porcelain")
+
+    with tree_of(repository, Commit(hash=one, asked="HEAD~1")) as tree:
+        assert (tree / "file").read_text() == "one"
+        assert (tree / "node_modules" / "library" / "index.js").read_text() == "library"
+        # A workspace is the tree's own.
+        assert (tree / "node_modules" / "workspace").readlink().as_posix() == "../lambda_src/node"
+        assert (tree / "build" / "libraries").resolve() == repository / "build" / "libraries"
+
+    assert not tree.exists()
+    assert (repository / "build" / "libraries").is_dir()
+    assert (repository / "file").read_text() == "three"
+    assert git(repository, "status", "--porcelain") == before
