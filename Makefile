@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
+.PHONY: help setup packages edge-packages system demo up try down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ demo: setup ## Set up everything, deploy it on this machine, and show it
 
 up: setup ## Start the whole system on this machine and leave it running
 	@python -m local up
+
+try: setup ## Deploy this tree to the system on this machine, started if it doesn't run
+	@python -m local try
 
 down: .venv/installed ## Stop what `make up` started
 	@python -m local down

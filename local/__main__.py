@@ -1,13 +1,14 @@
-"""The command: `python -m local up | down | status | demo`."""
+"""The command: `python -m local up | try | down | status | demo`."""
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 from rich.console import Console
 
-from local import running
-from local.deploy import bootstrap
+from local import cdk_cli, deploy, running, shell
 from local.errors import LocalError
 from local.processes import end_as_interrupted
 from local.state import State
@@ -15,6 +16,8 @@ from local.system import BUILD, STATE, System
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+EXAMPLE_TABLES = Path(__file__).parent / "demo" / "schema.sql"
 
 console = Console()
 
@@ -35,13 +38,28 @@ def main() -> int:
 
 def up() -> int:
     """Start everything and leave it running; harmless when it runs."""
-    state = State.read(STATE)
-    if state is not None and running.complete(state):
+    state = _running()
+    if state is not None:
         console.print("It runs already.")
     else:
-        running.down(STATE)
         state = _start()
     _show(state)
+    return 0
+
+
+def try_() -> int:
+    """Deploy this tree to what `up` started, and start that first unless it runs."""
+    if _running() is None:
+        _start()
+    with System.running_or_started(say=_progress) as system:
+        # The tables that the examples' webhooks are about; those of one's own are there already.
+        with psycopg.connect(system.direct_url, autocommit=True) as connection:
+            connection.execute(EXAMPLE_TABLES.read_bytes())
+        _progress("Deploying bridge.toml, functions and workers (cdk deploy)")
+        outputs = deploy.deploy(system)
+    console.print(f"{outputs['Triggers']} triggers in place; functions answer at {outputs['WebhookUrl']}")
+    console.print(f"targets outside AWS: {outputs['Targets']}", soft_wrap=True, markup=False)
+    _say_how_to_reach_it()
     return 0
 
 
@@ -49,6 +67,7 @@ def down() -> int:
     """Stop everything and remove its data; harmless twice."""
     with console.status("Stopping"):
         found = running.down(STATE)
+        shell.FILE.unlink(missing_ok=True)
     console.print("Stopped, and its data removed." if found else "Nothing was running.")
     return 0
 
@@ -70,12 +89,19 @@ def demo() -> int:
     return show()
 
 
+def _running() -> State | None:
+    state = State.read(STATE)
+    return state if state is not None and running.complete(state) else None
+
+
 def _start() -> State:
+    running.down(STATE)
     with System(log_directory=BUILD / "logs" / "up", say=_progress) as system:
         _progress("Preparing AWS for the CDK (cdk bootstrap)")
-        bootstrap(system)
+        deploy.bootstrap(system)
         state = system.state()
         state.write(STATE)
+        shell.write(state)
         system.detach()
     return state
 
@@ -98,14 +124,22 @@ def _show(state: State) -> None:
     for name, address in addresses.items():
         # Whole, however narrow the terminal: these are for copying.
         console.print(f"{name:<18} {address}", soft_wrap=True, markup=False, highlight=False)
+    _say_how_to_reach_it()
+
+
+def _say_how_to_reach_it() -> None:
+    file = shell.FILE.relative_to(cdk_cli.ROOT)
+    said = f"For psql, aws and make … STAGE={deploy.STAGE} in this shell:  . {file}"
+    console.print(said, soft_wrap=True, highlight=False)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="The whole system on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (up, down, status, demo):
+    for command in (up, try_, down, status, demo):
         summary = (command.__doc__ or "").strip()
-        commands.add_parser(command.__name__, help=summary, description=summary).set_defaults(run=command)
+        name = command.__name__.rstrip("_")
+        commands.add_parser(name, help=summary, description=summary).set_defaults(run=command)
     return parser
 
 
