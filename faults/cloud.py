@@ -56,6 +56,17 @@ class Cloud:
         [arn] = [m["FunctionArn"] for m in mappings if m["EventSourceArn"].endswith(f":{name}")]
         return str(arn).rpartition(":")[2]
 
+    @contextlib.contextmanager
+    def at_most(self, instances: int, function: str) -> Iterator[None]:
+        """Let no more instances of a function run at a time within the block."""
+        self._functions.put_function_concurrency(
+            FunctionName=function, ReservedConcurrentExecutions=instances
+        )
+        try:
+            yield
+        finally:
+            self._functions.delete_function_concurrency(FunctionName=function)
+
     def variables(self, function: str) -> dict[str, str]:
         """Return a function's environment."""
         found = self._functions.get_function_configuration(FunctionName=function)

@@ -22,6 +22,9 @@ VISIBILITY_SECONDS = "10"
 ATTEMPTS = 10
 WARM_SECONDS, PING_SECONDS, PROMPT_SECONDS = 90.0, 7.0, 2.0
 ACCEPTED = 202
+# As receiver_concurrency has it in AWS. The emulator would start a process for each of the 200 requests that
+# pg_net sends together, each half a second of a core, and together longer than pg_net waits.
+RECEIVERS = 12
 # Everything that waits longer than the fast path has: what was attempted in vain, or leased to who died.
 HURRY = """
 update bridge.message set due_at = clock_timestamp()
@@ -149,6 +152,7 @@ class World(Part):
                 RedrivePolicy=self.cloud.redrive_policy(self.queue, ATTEMPTS),
             )
         )
+        self._undo.enter_context(self.cloud.at_most(RECEIVERS, self.receiver))
         for function in self._ways():
             self._undo.callback(self.cloud.set_variables, function, self.cloud.variables(function))
         self._undo.callback(

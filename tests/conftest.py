@@ -5,9 +5,11 @@ One server for all tests, one template with everything installed, one clone of i
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import botocore.session
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +28,10 @@ CHANGING = ["test_targets.py", "test_lifecycle.py"]
 SHARING = {"end_to_end": "deployment", "infrastructure": "synthesis"}
 SUPABASE_TEMPLATE = "template_supabase"
 BRIDGE_TEMPLATE = "template_bridge"
+
+# A test that wants clients of its own makes a session; what that reads about AWS is the same each time, and takes
+# longer than the test.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("bridge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
