@@ -7,6 +7,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from tests.infrastructure.assembly import Assembly, synthesize
+from tests.infrastructure.changed import CHANGED
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,12 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Assem
 @pytest.fixture(scope="session")
 def assembly(synthesized: Callable[..., Assembly]) -> Assembly:
     return synthesized("stage=prod")
+
+
+@pytest.fixture(scope="session")
+def changed(synthesized: Callable[..., Assembly]) -> Assembly:
+    """The stage with nearly every setting changed: one synthesis for the tests of all of them."""
+    return synthesized("stage=prod", *(f"{name}={value}" for name, value in CHANGED.items()))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,38 +105,28 @@ def should_name_its_owner_and_how_strict_the_ping_is(bridge: dict[str, Any]) -> 
 
 
 @pytest.fixture(scope="module")
-def changed(synthesized: Callable[..., Assembly]) -> dict[str, Any]:
-    return synthesized(
-        "stage=prod",
-        "account=123456789012",
-        "region=eu-central-1",
-        "domain_name=hooks.example.com",
-        "certificate_arn=arn:aws:acm:eu-central-1:123456789012:certificate/1",
-        "webhook_url=https://in.example.com/{api_id}",
-        "allowed_source_ranges=203.0.113.0/24",
-        "adopt=1/eu/other",
-        "removal=destroy",
-    ).template("prod-bridge")
+def changed_bridge(changed: Assembly) -> dict[str, Any]:
+    return changed.template("prod-bridge")
 
 
 def should_say_where_functions_answer_and_where_the_database_posts(
-    bridge: dict[str, Any], changed: dict[str, Any]
+    bridge: dict[str, Any], changed_bridge: dict[str, Any]
 ) -> None:
     api, webhooks = (bridge["Outputs"][name]["Value"] for name in ("ApiUrl", "WebhookUrl"))
     assert api == webhooks
     assert api["Fn::GetAtt"][1] == "ApiEndpoint"
-    assert changed["Outputs"]["ApiUrl"]["Value"] == "https://hooks.example.com"
-    assert changed["Outputs"]["WebhookUrl"]["Value"]["Fn::Join"][1][0] == "https://in.example.com/"
+    assert changed_bridge["Outputs"]["ApiUrl"]["Value"] == "https://hooks.example.com"
+    assert changed_bridge["Outputs"]["WebhookUrl"]["Value"]["Fn::Join"][1][0] == "https://in.example.com/"
 
 
-def should_follow_the_stage_settings(changed: dict[str, Any]) -> None:
-    properties = custom_resource(changed)["Properties"]
+def should_follow_the_stage_settings(changed_bridge: dict[str, Any]) -> None:
+    properties = custom_resource(changed_bridge)["Properties"]
     assert properties["Owner"] == "123456789012/eu-central-1/external-compute-prod-bridge"
     assert properties["Adopt"] == "1/eu/other"
-    assert declaration(changed)["webhook_url"] == "https://in.example.com/REFERENCE"
-    variables = functions(changed)["receive_webhook"]["Environment"]["Variables"]
+    assert declaration(changed_bridge)["webhook_url"] == "https://in.example.com/REFERENCE"
+    variables = functions(changed_bridge)["receive_webhook"]["Environment"]["Variables"]
     assert json.loads(variables["ALLOWED_SOURCE_RANGES"]) == ["203.0.113.0/24"]
-    template = Template.from_json(changed)
+    template = Template.from_json(changed_bridge)
     template.has_resource_properties("AWS::ApiGatewayV2::DomainName", {"DomainName": "hooks.example.com"})
     template.has_output("DomainTarget", {})
     template.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})

@@ -1,7 +1,6 @@
 """The HTTP functions: routes, who may call them, how they start and where they run."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -141,22 +140,6 @@ def should_name_the_logs_of_executions_anew_when_a_worker_comes_back(bridge: dic
 def should_answer_no_preflight_unless_pages_are_named(bridge: dict[str, Any]) -> None:
     (api,) = (r for r in bridge["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Api")
     assert "CorsConfiguration" not in api["Properties"]
-
-
-@pytest.fixture(scope="module")
-def changed(synthesized: Callable[..., Assembly]) -> Assembly:
-    return synthesized(
-        "stage=prod",
-        "cors_origins=https://app.example.com",
-        "token_issuers=https://auth.example.com",
-        "token_audience=shop",
-        "token_cache=0",
-        "jwks_url=https://auth.example.com/jwks",
-        "subnets=subnet-0a1b2c3d,subnet-1a1b2c3d",
-        "security_groups=sg-0a1b2c3d",
-        "pool_clients=63",
-        "receiver_concurrency=7",
-    )
 
 
 def should_follow_the_stage_settings(changed: Assembly) -> None:
