@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up try down status test unit infrastructure database edge end-to-end lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
+.PHONY: help setup packages edge-packages system demo up try down status test unit infrastructure database edge end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ edge: setup ## Only the tests of the Cloudflare Worker and the Vercel functions
 
 end-to-end: setup ## Only the tests of one whole deployment
 	@python -m pytest tests/end_to_end
+
+coverage: setup ## What the tests run of the code, statements and branches: build/coverage/index.html
+	@python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:build/coverage $(ARGS)
 
 lint: packages edge-packages ## Style and types
 	@ruff check

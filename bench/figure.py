@@ -55,11 +55,6 @@ class Figure:
         return _holds(self.value, self.reach, at_least=self.at_least)
 
     @property
-    def aimed(self) -> bool | None:
-        """Whether it is what it was to become."""
-        return _holds(self.value, self.aim, at_least=self.at_least)
-
-    @property
     def _base(self) -> float:
         return median(self.base) if self.base else 0.0
 

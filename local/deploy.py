@@ -92,18 +92,6 @@ def signing_secret(system: "System", entry: str) -> str:
     return str(value["current"])
 
 
-def deploy_secrets(
-    system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
-) -> None:
-    """Deploy the secrets stack alone, and fill its entries with the addresses of this system.
-
-    Raises:
-        DeployError: as `deploy`.
-    """
-    with _assembly(system, config, context) as assembly:
-        _deploy_secrets(system, assembly, config)
-
-
 def destroy(
     system: "System", *, config: Path | str | None = None, context: Mapping[str, str] | None = None
 ) -> None:
