@@ -29,8 +29,8 @@ SHARING = {"end_to_end": "deployment", "infrastructure": "synthesis"}
 SUPABASE_TEMPLATE = "template_supabase"
 BRIDGE_TEMPLATE = "template_bridge"
 
-# A test that wants clients of its own makes a session; what that reads about AWS is the same each time, and takes
-# longer than the test.
+# A test that wants clients of its own makes a session; what that reads about AWS is the same each time, and
+# takes longer than the test.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # How long an example takes says something about the machine, not about the code.
