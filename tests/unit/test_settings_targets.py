@@ -54,6 +54,13 @@ def should_give_each_stage_a_worker_of_its_own(tmp_path: Path) -> None:
     assert settings.platforms == ["cloudflare"]
 
 
+def should_know_the_platforms_whose_secrets_it_writes(tmp_path: Path) -> None:
+    settings = read(tmp_path, TARGET + 'vercel = { project = "shop" }\n' + STAGE)
+
+    assert settings.platforms == ["vercel"]
+    assert read(tmp_path, TARGET + STAGE).platforms == []
+
+
 def should_take_a_stages_own_address(tmp_path: Path) -> None:
     text = TARGET + STAGE + 'target_urls = { edge_worker = "https://hooks.example.com/" }'
 
@@ -101,6 +108,7 @@ def should_explain_a_wrong_address(tmp_path: Path, url: str, reason: str) -> Non
     ("line", "reason"),
     [
         ('name = "process_order"', "a folder of lambda_src/workers has that name"),
+        ('name = "redeliver"', "the bridge's own queue has that name"),
         ('name = "Edge"', "at most 24 lower-case letters"),
         ('name = "a__b"', "at most 24 lower-case letters"),
         ('name = "edge"\ntimeout = 31', "1 to 30 (seconds for an answer)"),
