@@ -54,11 +54,14 @@ def should_give_each_stage_a_worker_of_its_own(tmp_path: Path) -> None:
     assert settings.platforms == ["cloudflare"]
 
 
-def should_know_the_platforms_whose_secrets_it_writes(tmp_path: Path) -> None:
-    settings = read(tmp_path, TARGET + 'vercel = { project = "shop" }\n' + STAGE)
-
-    assert settings.platforms == ["vercel"]
-    assert read(tmp_path, TARGET + STAGE).platforms == []
+@pytest.mark.parametrize(
+    ("place", "platforms"),
+    [('vercel = { project = "shop" }\n', ["vercel"]), (CLOUDFLARE, ["cloudflare"]), ("", [])],
+)
+def should_know_the_platforms_whose_secrets_it_writes(
+    tmp_path: Path, place: str, platforms: list[str]
+) -> None:
+    assert read(tmp_path, TARGET + place + STAGE).platforms == platforms
 
 
 def should_take_a_stages_own_address(tmp_path: Path) -> None:

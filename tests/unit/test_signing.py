@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -171,3 +172,14 @@ def should_name_a_secret_that_cannot_sign_without_showing_it(secret: str) -> Non
         verify(BODY, headers(), [secret])
 
     assert str(raised.value) == "a signing secret must be base64 of 24 to 64 bytes"
+
+
+@pytest.mark.parametrize(("count", "accepted"), [(23, False), (24, True), (64, True), (65, False)])
+def should_take_secrets_of_the_standards_length_only(count: int, *, accepted: bool) -> None:
+    secret = base64.b64encode(b"s" * count).decode()
+
+    if accepted:
+        assert verify(BODY, sign(BODY, MESSAGE_ID, [secret]), [secret]) == MESSAGE_ID
+    else:
+        with pytest.raises(SecretError):
+            sign(BODY, MESSAGE_ID, [secret])
