@@ -57,7 +57,8 @@ def try_() -> int:
             connection.execute(EXAMPLE_TABLES.read_bytes())
         _progress("Deploying bridge.toml, functions and workers (cdk deploy)")
         outputs = deploy.deploy(system)
-    console.print(f"{outputs['Triggers']} triggers in place; functions answer at {outputs['WebhookUrl']}")
+    said = f"{outputs['Triggers']} triggers in place; functions answer at {outputs['WebhookUrl']}"
+    console.print(said, soft_wrap=True, markup=False)
     console.print(f"targets outside AWS: {outputs['Targets']}", soft_wrap=True, markup=False)
     _say_how_to_reach_it()
     return 0

@@ -62,12 +62,17 @@ class Line:
         event = str(self.fields.get("event_id") or "")
         number = f" of event {event.rpartition(':')[2]}" if event else ""
         rest = " ".join(
-            f"{name}={value}"
+            f"{name}={_short(value)}"
             for name, value in self.fields.items()
             if name not in _HEAD | _OMITTED and value not in (None, "")
         )
         head = f"{self.at:%H:%M:%S.%f}"[:-3] + f"Z  {self.function:<16} {self.fields.get('level', ''):<7}"
         return f"{head} {self.fields.get('message', '')}{number}  {rest}".rstrip()
+
+
+def _short(value: Any) -> str:
+    """A value for one line: of a stack its last frame, without the folders that it is deployed in."""
+    return "/".join(str(value[-1]).split("/")[-2:]) if isinstance(value, list) and value else str(value)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -110,6 +110,18 @@ def should_take_the_id_of_an_event_for_that_of_its_message(
     assert "not sent" in capsys.readouterr().out
 
 
+def should_show_where_an_error_was_raised(logs: Logs, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = message_id(20)
+    stack = ["/opt/python/bridge/worker.py:114 _process", "/var/task/send_receipt/handler.py:10 handler"]
+    failed = {"level": "ERROR", "message": "event failed", "message_id": mine, "error": "ValueError"}
+    logs.write("process-order", {**failed, "stack": stack})
+
+    follow(mine)
+
+    said = capsys.readouterr().out
+    assert "error=ValueError stack=send_receipt/handler.py:10 handler\n" in said
+
+
 def should_show_a_line_that_is_no_json(logs: Logs, capsys: pytest.CaptureFixture[str]) -> None:
     mine = message_id(20)
     logs.write("process-order", f"printed by hand: {mine}\n")
