@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,3 +193,40 @@ def should_say_why_a_tree_cant_be_synthesised(repository: Path) -> None:
     (repository / "bridge.toml").write_text("broken")
     with pytest.raises(ReviewError, match=r"this tree can't be synthesised:\n  bridge.toml is no TOML"):
         synthesise(repository, "prod", config=None, title="this tree")
+
+
+def should_say_what_goes_when_a_change_is_taken_back(head: ReviewedAssembly, changed: Assembly) -> None:
+    back = reviewed(read_assembly(changed.directory, "prod", tree=ROOT), head)
+
+    said = [text(sentence) for sentence in sentences(back)]
+    assert "No entrance any more: PUT /orders." in said
+    assert f"2 triggers are created: {DROPPED}." in said
+    page = markdown(document(back))
+    assert "removed" in page
+    assert "PUT /orders" in page
+
+
+def should_show_a_first_deployment_as_new(head: ReviewedAssembly) -> None:
+    nothing = replace(head, stacks=(), sql=None, annotated=False)
+
+    page = markdown(document(reviewed(nothing, head)))
+
+    assert "sql/ is applied for the first time." in page
+    assert "5 created, 0 dropped" in page
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (
+            {"01_old.sql": "a", "02_schema.sql": "b"},
+            "`01_old.sql` (removed), `02_schema.sql`, ",
+        ),
+        ({"02_schema.sql": "c", "03_new.sql": "d"}, "sql/ is unchanged."),
+        (None, "sql/ is what is deployed."),
+    ],
+)
+def should_tell_which_sql_differs(head: ReviewedAssembly, before: dict[str, str] | None, said: str) -> None:
+    after = replace(head, sql={"02_schema.sql": "c", "03_new.sql": "d"})
+
+    assert said in markdown(document(reviewed(replace(after, sql=before), after)))
