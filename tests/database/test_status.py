@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.databases import webhook
+from tests.databases import TARGET_SECRET, webhook
 
 if TYPE_CHECKING:
     from tests.databases import Database
@@ -159,6 +159,27 @@ def should_remember_the_last_delivery_when_the_outbox_has_forgotten_it(orders: D
     orders.clear()
 
     assert orders.scalar("select last_delivery between now() - interval '1 min' and now() from bridge.status")
+
+
+def should_note_a_delivery_of_its_webhook_to_its_target_only(database: Database) -> None:
+    database.execute("create table public.orders (id bigint primary key)")
+    database.execute("select bridge.set_signing_secret(%s, 'crm')", [TARGET_SECRET])
+    crm = {"name": "crm", "kind": "http", "url": "https://crm.example.com/{webhook}"}
+    targets = ["process_order", "crm"]
+    both = [
+        webhook(name=name, table="public.orders", operations=["insert"], targets=targets)
+        for name in ("one", "two")
+    ]
+    database.sync_all(both, targets=[crm])
+    database.execute("insert into public.orders values (1)")
+
+    database.execute(
+        "select bridge.complete(array[id], array[target]) from bridge.message"
+        " where webhook = 'one' and target = 'crm'"
+    )
+
+    noted = "select webhook, target from bridge.last_delivery where at is not null"
+    assert database.rows(noted) == [["one", "crm"]]
 
 
 def should_note_deliveries_of_a_minute_but_not_of_each_batch(orders: Database) -> None:
