@@ -201,6 +201,22 @@ def should_complete_only_what_is_pending(orders: Database) -> None:
     assert state(orders, message)[0] == "delivered"
 
 
+def should_release_what_was_not_attempted_and_nothing_that_is_done(orders: Database) -> None:
+    waiting, delivered = insert(orders, 1), insert(orders, 2)
+    orders.execute("update bridge.message set due_at = now()")
+    assert len(orders.rows("select id from bridge.claim(10, 60)")) == 2
+    orders.execute("select bridge.complete(array[%s]::uuid[], array['process_order'])", [delivered])
+
+    both = [[waiting, delivered], ["process_order"] * 2]
+    orders.execute("select bridge.release(%s::uuid[], %s::text[])", both)
+
+    assert orders.column("select due_at <= clock_timestamp() from bridge.message order by id") == [
+        True,
+        False,
+    ]
+    assert orders.column("select id::text from bridge.claim(10, 60)") == [waiting]
+
+
 def should_prune_what_is_delivered_and_past_retention(orders: Database) -> None:
     old, undelivered, fresh = (insert(orders, number) for number in range(3))
     old_id, undelivered_id = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
