@@ -193,16 +193,20 @@ def should_pause_a_target_that_keeps_failing_until_it_is_resumed(orders: Databas
     ]
 
 
-def should_not_pause_a_target_for_what_failed_long_ago(orders: Database) -> None:
+@pytest.mark.parametrize(("hours", "is_paused"), [(26, True), (28, False), (192, False)])
+def should_not_pause_a_target_for_what_failed_longer_ago_than_any_wait_for_an_attempt(
+    orders: Database, hours: int, *, is_paused: bool
+) -> None:
     message = insert(orders, 1)
     orders.rows("select bridge.refuse(%s, 'edge', 'HTTP 500', 500)", [message])
     orders.execute(
-        "update bridge.target set failing_since = failing_since - interval '8 days',"
-        " failed_at = failed_at - interval '8 days'"
+        "update bridge.target set failing_since = failing_since - make_interval(hours => %s),"
+        " failed_at = failed_at - make_interval(hours => %s)",
+        [hours, hours],
     )
     orders.rows("select bridge.refuse(%s, 'edge', 'HTTP 500', 500)", [message])
 
-    assert orders.scalar("select paused_at from bridge.target where name = 'edge'") is None
+    assert orders.scalar("select paused_at is not null from bridge.target where name = 'edge'") is is_paused
 
 
 def should_not_pause_a_target_that_takes_something_now_and_then(orders: Database) -> None:
