@@ -34,6 +34,8 @@ comment on column bridge.missing_trigger.because is 'What has become of it.';
 
 create or replace function bridge.repair() returns text[]
 language plpgsql volatile set search_path = pg_catalog, pg_temp
+-- As a deployment has it: whoever waits for a table's lock makes all of its writers wait.
+set lock_timeout = '3 s'
 as $$
 declare
   present bridge.installation;

@@ -137,6 +137,19 @@ def should_repair_without_changing_what_was_set_by_hand(orders: Database) -> Non
     ]
 
 
+def should_give_up_on_a_table_that_is_locked_rather_than_hold_up_its_writers(orders: Database) -> None:
+    orders.execute("drop trigger bridge_webhook_update on public.orders")
+    with orders.connect() as other, other.transaction():
+        other.execute("insert into public.orders values (1)")
+        orders.execute("set statement_timeout = '20 s'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            orders.execute("select bridge.repair()")
+
+    assert missing_triggers(orders) == 1
+    assert orders.scalar("show lock_timeout") == "0"
+    assert orders.scalar("select bridge.repair()") == ["bridge_webhook_update on public.orders"]
+
+
 def should_not_repair_what_has_no_table_and_say_so(orders: Database) -> None:
     orders.execute("drop table public.orders")
 
