@@ -12,6 +12,7 @@ from stacks.constructs.acknowledge import acknowledge_synchronous
 from stacks.constructs.encryption import WRITE, let_use
 from stacks.constructs.function import Function, FunctionDefaults
 from stacks.constructs.source import Sources
+from stacks.constructs.worker_queue import queue_urls
 from stacks.entries import SIGNING, Entries
 from stacks.environment_size import check_environment_size
 from stacks.settings import Settings
@@ -83,7 +84,7 @@ def _environment(
     webhooks = {**targets, "bridge.ping": [], "bridge.ring": [_WAKE]}
     environment = {
         "WEBHOOKS": json.dumps(webhooks, separators=(",", ":")),
-        "QUEUES": urls(scope, reached),
+        "QUEUES": queue_urls(scope, reached),
         "ALLOWED_SOURCE_RANGES": json.dumps(settings.environment.allowed_source_ranges),
     }
     check_environment_size(
@@ -93,8 +94,3 @@ def _environment(
         remedy="Shorten the names of webhooks, or declare fewer.",
     )
     return environment
-
-
-def urls(scope: Construct, queues: Mapping[str, sqs.Queue]) -> str:
-    """Return the URLs of queues by their names, as JSON that the deployment completes."""
-    return Stack.of(scope).to_json_string({name: queue.queue_url for name, queue in queues.items()})

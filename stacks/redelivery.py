@@ -12,10 +12,10 @@ from stacks.constructs.encryption import WRITE, let_use
 from stacks.constructs.function import FunctionDefaults
 from stacks.constructs.redelivery import Redelivery
 from stacks.constructs.source import Sources
+from stacks.constructs.worker_queue import queue_urls
 from stacks.entries import Entries
 from stacks.environment_size import check_environment_size
 from stacks.names import queue_name, target_entry
-from stacks.receiver import urls
 from stacks.settings import Settings
 
 _SOURCE = Path(__file__).parents[1] / "lambda_src" / "redeliver"
@@ -61,7 +61,7 @@ def _environment(
         for target in settings.targets
     }
     environment = {
-        "QUEUES": urls(scope, queues),
+        "QUEUES": queue_urls(scope, queues),
         "TARGETS": json.dumps(targets, separators=(",", ":")),
         "ALLOWED_TARGET_RANGES": json.dumps(settings.environment.allowed_target_ranges),
     }

@@ -1,5 +1,6 @@
 """Queues, and where their poison goes."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from aws_cdk import CfnDeletionPolicy, Duration, Stack
@@ -93,3 +94,8 @@ class WorkerQueue(Construct):
             resource = cast("sqs.CfnQueue", queue.node.default_child)
             resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
         acknowledge(self.dead_letters, "Serverless-SQSRedrivePolicy", "It is where redriving ends.")
+
+
+def queue_urls(scope: Construct, queues: Mapping[str, sqs.Queue]) -> str:
+    """Return the URLs of queues by their names, as JSON that the deployment completes."""
+    return Stack.of(scope).to_json_string({name: queue.queue_url for name, queue in queues.items()})
