@@ -34,6 +34,19 @@ class Verifying:
     accepted: bool
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """A request, the secrets that its receiver knows, and the receipt that it must give."""
+
+    name: str
+    secrets: list[str]
+    headers: dict[str, str]
+    body: str
+    target: str | None
+    receipt: str
+
+
+RECEIPTS = [Receipt(**vector) for vector in _DATA["receipts"]]
 SIGNING = [Signing(**vector) for vector in _DATA["signing"]]
 VERIFYING = [
     Verifying(

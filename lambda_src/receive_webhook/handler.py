@@ -13,6 +13,8 @@ from receive_webhook.request import Request
 from receive_webhook.settings import Settings
 
 _logger = logs.logger("receive_webhook")
+# Receipts are the sender's alone.
+_LOGGED = ("accepted", "webhook_id", "error")
 # Lambda starts a function at full speed, whatever its memory: what every request needs is made here.
 queues.client()
 secrets.client()
@@ -41,11 +43,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _log(request: Request, answer: Answer) -> None:
     level = logging.INFO if answer.status < 400 else logging.WARNING  # noqa: PLR2004  # HTTP's own number
-    fields = {
+    fields: dict[str, Any] = {
         "status": answer.status,
         "webhook": answer.webhook,
         "message_id": answer.message_id,
         "bytes": len(request.body),
-        **answer.body,
+        **{name: answer.body[name] for name in _LOGGED if name in answer.body},
     }
+    if answer.targets is not None:
+        fields["targets"] = answer.targets
     _logger.log(level, "webhook answered", extra={"fields": fields})

@@ -12,7 +12,7 @@ message must look like.
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -36,12 +36,14 @@ class Answer:
         body: a JSON object.
         webhook: the webhook, once the signature has proved that it is worth logging.
         message_id: the verified "webhook-id".
+        targets: whose queues have the events; None unless it was accepted.
     """
 
     status: int
-    body: dict[str, str | int | list[str]] = field(default_factory=dict)
+    body: Mapping[str, str | int | Mapping[str, str]] = field(default_factory=dict)
     webhook: str | None = None
     message_id: str | None = None
+    targets: Sequence[str] | None = None
 
 
 def receive(request: Request, settings: Settings) -> Answer:
@@ -55,13 +57,14 @@ def receive(request: Request, settings: Settings) -> Answer:
     if len(request.body) > MAX_BODY_BYTES:
         return Answer(413, {"error": f"the body may hold {MAX_BODY_BYTES} bytes"})
     try:
-        message_id = _verify(request, settings.signing_secret_id)
+        attempt = _verify(request, settings.signing_secret_id)
     except SignatureError as error:
         return Answer(401, {"error": str(error)})
-    return _accept(request, settings, message_id)
+    return _accept(request, settings, attempt)
 
 
-def _accept(request: Request, settings: Settings, message_id: str) -> Answer:
+def _accept(request: Request, settings: Settings, attempt: signing.Attempt) -> Answer:
+    message_id = attempt.message_id
     if request.webhook not in settings.queues:
         return Answer(404, {"error": f'no webhook "{request.webhook}" is deployed'}, None, message_id)
     queue_urls = settings.queues[request.webhook]
@@ -71,14 +74,15 @@ def _accept(request: Request, settings: Settings, message_id: str) -> Answer:
         return Answer(400, {"error": str(error)}, request.webhook, message_id)
     except EnqueueError as error:
         return Answer(503, {"error": str(error)}, request.webhook, message_id)
-    # With the id, so that bridge.settle knows this answer from a stranger's, and the targets whose queues
-    # have the events: in the middle of a deployment these may be others than the database knows.
-    body: dict[str, str | int | list[str]] = {
+    # Any role of the database can forge what pg_net was answered: bridge.settle believes receipts alone. Each
+    # queue has its own: in the middle of a deployment these may be others than the database knows.
+    body: dict[str, str | int | dict[str, str]] = {
         "accepted": accepted,
         "webhook_id": message_id,
-        "targets": list(queue_urls),
+        "receipt": attempt.receipt(),
+        "receipts": {target: attempt.receipt(target) for target in queue_urls},
     }
-    return Answer(202, body, request.webhook, message_id)
+    return Answer(202, body, request.webhook, message_id, list(queue_urls))
 
 
 def _allowed(address: str, ranges: Iterable[str]) -> bool:
@@ -86,7 +90,7 @@ def _allowed(address: str, ranges: Iterable[str]) -> bool:
     return not networks or any(ipaddress.ip_address(address) in network for network in networks)
 
 
-def _verify(request: Request, secret_id: str) -> str:
+def _verify(request: Request, secret_id: str) -> signing.Attempt:
     known = _secrets(secret_id)
     try:
         return signing.verify(request.body, request.headers, known)

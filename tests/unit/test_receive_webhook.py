@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from standardwebhooks import Webhook
 
 from bridge import secrets
 from bridge.signing import sign
@@ -68,8 +69,19 @@ def post(environment: pytest.MonkeyPatch) -> Callable[..., Answer]:  # noqa: ARG
     return post
 
 
-def accepted(events: int, *targets: str) -> Answer:
-    return 202, {"accepted": events, "webhook_id": MESSAGE_ID, "targets": list(targets)}
+def accepted(signed: dict[str, str], events: int, *targets: str, secret: str = CURRENT) -> Answer:
+    """The answer to a request, with receipts as any Standard Webhooks library makes them."""
+    at = datetime.fromtimestamp(int(signed["webhook-timestamp"]), UTC)
+
+    def receipt(text: str) -> str:
+        return Webhook(secret).sign(MESSAGE_ID, at, text)
+
+    return 202, {
+        "accepted": events,
+        "webhook_id": MESSAGE_ID,
+        "receipt": receipt("accepted"),
+        "receipts": {target: receipt(f"accepted {target}") for target in targets},
+    }
 
 
 @pytest.mark.parametrize("encoded", [True, False])
@@ -77,8 +89,10 @@ def should_enqueue_one_message_for_each_event(
     post: Callable[..., Answer], queue: Queue, *, encoded: bool
 ) -> None:
     rows = [{"id": row, "note": "größe"} for row in range(25)]
+    body = message(*(event(row) for row in rows))
+    signed = sign(body, MESSAGE_ID, [CURRENT])
 
-    assert post(message(*(event(row) for row in rows)), encoded=encoded) == accepted(25, "process_order")
+    assert post(body, headers=signed, encoded=encoded) == accepted(signed, 25, "process_order")
 
     expected = [queued(row) for row in rows]
     assert (
@@ -89,13 +103,55 @@ def should_enqueue_one_message_for_each_event(
 
 def should_enqueue_a_message_as_large_as_may_be(post: Callable[..., Answer], queue: Queue) -> None:
     body = message(*(event({"note": "x" * 90_000}) for _ in range(11)))
+    signed = sign(body, MESSAGE_ID, [CURRENT])
 
-    assert post(body) == accepted(11, "process_order")
+    assert post(body, headers=signed) == accepted(signed, 11, "process_order")
     assert len(queue.bodies()) == 11
 
 
 def should_verify_a_ping_and_enqueue_nothing(post: Callable[..., Answer], queue: Queue) -> None:
-    assert post(message(type="bridge.ping"), webhook="bridge.ping") == accepted(0)
+    body = message(type="bridge.ping")
+    signed = sign(body, MESSAGE_ID, [CURRENT])
+
+    assert post(body, webhook="bridge.ping", headers=signed) == accepted(signed, 0)
+    assert queue.bodies() == []
+
+
+def should_give_a_receipt_for_each_queue(
+    post: Callable[..., Answer], queue: Queue, environment: pytest.MonkeyPatch
+) -> None:
+    other = Queue.create()
+    environment.setenv("WEBHOOKS", json.dumps({"order.created": ["process_order", "other"]}))
+    environment.setenv("QUEUES", json.dumps({"process_order": queue.url, "other": other.url}))
+    signed = sign(message(event({})), MESSAGE_ID, [CURRENT], datetime.now(UTC) - timedelta(minutes=4))
+
+    assert post(message(event({})), headers=signed) == accepted(signed, 1, "process_order", "other")
+
+
+@pytest.mark.parametrize("secret", [CURRENT, NEXT])
+def should_give_a_receipt_by_the_secret_that_the_sender_has(
+    post: Callable[..., Answer], signing_secret: Secret, secret: str
+) -> None:
+    signing_secret.put({"current": NEXT, "previous": CURRENT})
+    signed = sign(message(), MESSAGE_ID, [secret])
+
+    assert post(message(), headers=signed) == accepted(signed, 0, "process_order", secret=secret)
+
+
+@pytest.mark.parametrize(
+    ("text", "of_queues"), [("accepted", ""), ("accepted process_order", "process_order")]
+)
+def should_take_no_receipt_for_a_request(
+    post: Callable[..., Answer], queue: Queue, text: str, of_queues: str
+) -> None:
+    signed = sign(message(event({})), MESSAGE_ID, [CURRENT])
+    _, answer = post(message(event({})), headers=signed)
+    receipt = answer["receipts"][of_queues] if of_queues else answer["receipt"]
+    queue.bodies()
+
+    status, answer = post(text, headers=signed | {"webhook-signature": receipt})
+
+    assert (status, list(answer)) == (400, ["error"])
     assert queue.bodies() == []
 
 
@@ -251,7 +307,7 @@ def should_log_neither_body_nor_signature_nor_secret(
     body = message(event({"note": "private"}))
     signed = sign(body, MESSAGE_ID, [CURRENT])
 
-    post(body, headers=signed)
+    _, answer = post(body, headers=signed)
     post(body, headers=signed | {"webhook-id": "forged"})
 
     answered, forged = (json.loads(line) for line in capsys.readouterr().out.splitlines())
@@ -268,7 +324,8 @@ def should_log_neither_body_nor_signature_nor_secret(
         "targets": ["process_order"],
     }
     assert forged["status"] == 401
-    for secret in ("private", CURRENT, signed["webhook-signature"], "forged"):
+    receipts = (answer["receipt"], *answer["receipts"].values())
+    for secret in ("private", CURRENT, signed["webhook-signature"], "forged", *receipts):
         assert secret not in json.dumps([answered, forged])
 
 

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 from bridge.errors import SecretError, SignatureError
 from bridge.signing import sign, verify
-from tests.signatures import NOW, SIGNING, VERIFYING, Signing, Verifying
+from tests.signatures import NOW, RECEIPTS, SIGNING, VERIFYING, Receipt, Signing, Verifying
 
 CURRENT = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREVIOUS = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -55,6 +55,24 @@ def should_judge_as_everybody_does(vector: Verifying) -> None:
                 verify(vector.body, vector.headers, vector.secrets)
 
 
+@pytest.mark.parametrize("vector", RECEIPTS, ids=lambda vector: vector.name)
+def should_give_receipts_as_everybody_does(vector: Receipt) -> None:
+    with time_machine.travel(NOW, tick=False):
+        attempt = verify(vector.body, vector.headers, vector.secrets)
+
+    assert attempt.receipt(vector.target) == vector.receipt
+
+
+@pytest.mark.parametrize("target", [None, "process_order"])
+def should_give_no_receipt_that_could_pass_for_a_requests_signature(target: str | None) -> None:
+    """Receivers refuse what is not a JSON object; so the body that a receipt is for is never a message."""
+    signed = headers()
+    receipt = verify(BODY, signed, [CURRENT]).receipt(target)
+
+    assert receipt != signed["webhook-signature"]
+    assert refused(BODY, signed | {"webhook-signature": receipt})
+
+
 def should_sign_as_the_standards_library_does() -> None:
     at = datetime.now(UTC)
 
@@ -63,27 +81,30 @@ def should_sign_as_the_standards_library_does() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def should_accept_any_body_that_it_signed(body: str) -> None:
-    assert verify(body.encode(), headers(body), [CURRENT]) == MESSAGE_ID
+    assert verify(body.encode(), headers(body), [CURRENT]).message_id == MESSAGE_ID
 
 
 @pytest.mark.parametrize("secret", [CURRENT, PREVIOUS])
 def should_accept_the_current_and_the_previous_secret(secret: str) -> None:
-    assert verify(BODY, sign(BODY, MESSAGE_ID, [secret]), [CURRENT, PREVIOUS]) == MESSAGE_ID
+    assert verify(BODY, sign(BODY, MESSAGE_ID, [secret]), [CURRENT, PREVIOUS]).message_id == MESSAGE_ID
 
 
 def should_accept_one_good_signature_among_others() -> None:
-    assert verify(BODY, sign(BODY, MESSAGE_ID, [OTHER, CURRENT]), [CURRENT]) == MESSAGE_ID
+    assert verify(BODY, sign(BODY, MESSAGE_ID, [OTHER, CURRENT]), [CURRENT]).message_id == MESSAGE_ID
 
 
 def should_accept_a_repeated_signature_header_as_api_gateway_joins_it() -> None:
     signed = sign(BODY, MESSAGE_ID, [OTHER, CURRENT])
     signed["webhook-signature"] = signed["webhook-signature"].replace(" ", ",")
 
-    assert verify(BODY, signed, [CURRENT]) == MESSAGE_ID
+    assert verify(BODY, signed, [CURRENT]).message_id == MESSAGE_ID
 
 
 def should_take_headers_in_any_case() -> None:
-    assert verify(BODY, {name.title(): value for name, value in headers().items()}, [CURRENT]) == MESSAGE_ID
+    assert (
+        verify(BODY, {name.title(): value for name, value in headers().items()}, [CURRENT]).message_id
+        == MESSAGE_ID
+    )
 
 
 @given(st.integers(min_value=0), st.integers(1, 255))
@@ -179,7 +200,7 @@ def should_take_secrets_of_the_standards_length_only(count: int, *, accepted: bo
     secret = base64.b64encode(b"s" * count).decode()
 
     if accepted:
-        assert verify(BODY, sign(BODY, MESSAGE_ID, [secret]), [secret]) == MESSAGE_ID
+        assert verify(BODY, sign(BODY, MESSAGE_ID, [secret]), [secret]).message_id == MESSAGE_ID
     else:
         with pytest.raises(SecretError):
             sign(BODY, MESSAGE_ID, [secret])

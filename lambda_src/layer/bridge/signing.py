@@ -22,7 +22,36 @@ _SIGNATURE = re.compile(r"(?<![^ ,])v1,([A-Za-z0-9+/]{43}=)(?![^ ,])")
 _SECRET_BYTES = range(24, 65)
 
 
-def verify(body: str | bytes, headers: Mapping[str, str], secrets: Iterable[str]) -> str:
+class Attempt:
+    """One attempt to deliver a message, verified.
+
+    Attributes:
+        message_id: its "webhook-id".
+        sent_at: its "webhook-timestamp".
+    """
+
+    # Not a dataclass, which takes most of a millisecond to make, at each cold start of the receiver.
+    __slots__ = ("_key", "message_id", "sent_at")
+
+    def __init__(self, message_id: str, sent_at: datetime, key: Webhook) -> None:
+        self.message_id = message_id
+        self.sent_at = sent_at
+        self._key = key
+
+    def receipt(self, target: str | None = None) -> str:
+        """Sign that this attempt was accepted: only who has the signing secret can say so.
+
+        The body of a request is a JSON object, which "accepted…" is not: no receipt can be replayed as the
+        signature of a request, and no signature of a request counts as a receipt.
+
+        Args:
+            target: the queue that has the message's events; None: the receiver has taken the message.
+        """
+        accepted = "accepted" if target is None else f"accepted {target}"
+        return self._key.sign(self.message_id, self.sent_at, accepted)
+
+
+def verify(body: str | bytes, headers: Mapping[str, str], secrets: Iterable[str]) -> Attempt:
     """Verify that a request was signed with one of the secrets, at most five minutes ago or ahead.
 
     Args:
@@ -32,7 +61,7 @@ def verify(body: str | bytes, headers: Mapping[str, str], secrets: Iterable[str]
             it rotates.
 
     Returns:
-        The message's id ("webhook-id").
+        The attempt, whose receipts are by the secret that verified it.
 
     Raises:
         SignatureError: the signature is missing, malformed, stale or not by any of the secrets.
@@ -44,7 +73,7 @@ def verify(body: str | bytes, headers: Mapping[str, str], secrets: Iterable[str]
         signed = _signed_headers(headers)
         for key in keys:
             if _accepts(key, text, signed):
-                return signed["webhook-id"]
+                return Attempt(signed["webhook-id"], _time(signed["webhook-timestamp"]), key)
     except (ValueError, WebhookVerificationError):
         raise SignatureError("the request is not signed with the signing secret") from None
     raise SignatureError("the request is not signed with the signing secret")
@@ -102,6 +131,10 @@ def _signed_headers(headers: Mapping[str, str]) -> dict[str, str]:
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(f"v1,{each}" for each in signatures),
     }
+
+
+def _time(timestamp: str) -> datetime:
+    return datetime.fromtimestamp(int(timestamp), UTC)
 
 
 def _canonical(signature: str) -> bool:
