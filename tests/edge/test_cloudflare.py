@@ -12,6 +12,7 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +20,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from bridge import signing
 from local import cloudflare
@@ -141,6 +143,14 @@ def deliver(worker: Worker, message_id: str, webhook: str, data: list[dict[str, 
     return httpx.post(f"{worker.url}/webhook/{webhook}", content=body, headers=headers, trust_env=False)
 
 
+def accepted(answer: httpx.Response, *, events: int) -> dict[str, Any]:
+    """What the request is answered with, with a receipt as any Standard Webhooks library makes it."""
+    headers = answer.request.headers
+    message_id, at = headers["webhook-id"], datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    receipt = Webhook(SECRET).sign(message_id, at, "accepted")
+    return {"accepted": events, "webhook_id": message_id, "receipt": receipt}
+
+
 def order_created(message_id: str) -> list[dict[str, Any]]:
     event = {"operation": "INSERT", "schema": "public", "table": "orders", "old_record": None}
     return [{**event, "id": f"{message_id}:0", "record": {"id": ORDER}}]
@@ -169,8 +179,8 @@ def should_run_again_on_the_same_port_with_what_is_in_kv(worker: Worker, shop: S
     noticed = deliver(worker, message_id, "order.created", order_created(message_id))
 
     assert worker.url == url
-    assert (pinged.status_code, pinged.json()) == (202, {"accepted": 0, "webhook_id": "ping"})
-    assert (noticed.status_code, noticed.json()) == (202, {"accepted": 1, "webhook_id": message_id})
+    assert (pinged.status_code, pinged.json()) == (202, accepted(pinged, events=0))
+    assert (noticed.status_code, noticed.json()) == (202, accepted(noticed, events=1))
     assert shop.notices() == 1
     assert cache_state(worker) == "hit"
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from tests.edge.vercel_shop import Served
-from tests.signatures import NOW, VERIFYING, Verifying
+from tests.signatures import NOW, RECEIPTS, VERIFYING, Receipt, Verifying
 from vercel_app.errors import SettingsError, SignatureError
 from vercel_app.webhooks.signature import verify
 
@@ -39,6 +39,16 @@ def accepts(vector: Verifying) -> bool:
 @pytest.mark.parametrize("vector", VERIFYING, ids=lambda vector: vector.name)
 def should_give_the_verdict_of_the_vector(vector: Verifying) -> None:
     assert accepts(vector) == vector.accepted
+
+
+@pytest.mark.parametrize(
+    "vector", [vector for vector in RECEIPTS if vector.target is None], ids=lambda vector: vector.name
+)
+def should_give_the_receipt_of_the_vector(vector: Receipt) -> None:
+    attempt = verify(vector.body.encode(), vector.headers, vector.secrets, NOW)
+
+    assert attempt.receipt() == vector.receipt
+    assert "_key" not in repr(attempt)
 
 
 def should_give_each_verdict_over_http(served: Served, environment: dict[str, str]) -> None:

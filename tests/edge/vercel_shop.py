@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import uvicorn
+from standardwebhooks import Webhook
 from stripe import PaymentIntent, StripeClient
 
 from bridge import signing
@@ -137,6 +139,12 @@ class Message:
 
     def signed(self, *secrets: str) -> dict[str, str]:
         return signing.sign(self.body, self.id, secrets or [SECRET])
+
+    def accepted(self, headers: Mapping[str, str], secret: str = SECRET) -> dict[str, Any]:
+        """The answer to a request with these headers, once each event has taken effect."""
+        at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        receipt = Webhook(secret).sign(self.id, at, "accepted")
+        return {"accepted": len(self.data), "webhook_id": self.id, "receipt": receipt}
 
 
 @dataclass

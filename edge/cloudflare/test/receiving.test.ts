@@ -4,16 +4,38 @@ import { describe, expect, it, vi } from 'vitest'
 
 import { MAX_BYTES } from '../src/webhook/body'
 import { DOWN, recorded } from './events'
-import { call, deliver, message, newOrderId, noticesOf, OTHER_SECRET, outcome, SECRET } from './support'
+import {
+  call,
+  deliver,
+  message,
+  newOrderId,
+  noticesOf,
+  now,
+  OTHER_SECRET,
+  outcome,
+  receipt,
+  SECRET,
+} from './support'
 
 describe('an accepted message', () => {
-  it('should be answered with its id and the number of its events, each of which takes effect', async () => {
+  it('should be answered with its id, its events and a receipt, once each event has taken effect', async () => {
     const orders = [newOrderId(), newOrderId()]
     const sent = message(orders.map((id) => ({ id })))
 
-    expect(await outcome(deliver(sent))).toEqual([202, { accepted: 2, webhook_id: sent.id }])
+    const at = now() - 60
+    const accepted = { accepted: 2, webhook_id: sent.id, receipt: await receipt(sent, at) }
+    expect(await outcome(deliver(sent, { at }))).toEqual([202, accepted])
     expect(await noticesOf(orders)).toEqual([1, 1])
     expect(await recorded(sent)).toEqual([':0', ':1'])
+  })
+
+  it('should be answered with a receipt as it is, in which nothing is escaped', async () => {
+    const sent = message([])
+    // Until there is one of each of the characters that some serializers escape.
+    let at = now()
+    while (!/^v1,(?=.*\/).*\+/.test(await receipt(sent, at))) at -= 1
+
+    expect(await (await deliver(sent, { at })).text()).toContain(await receipt(sent, at))
   })
 
   it('should take effect once, though it is delivered twice, and at the same time', async () => {
@@ -37,9 +59,11 @@ describe('an accepted message', () => {
   it('should need no database if it is a ping', async () => {
     const ping = message([], { type: 'bridge.ping' })
 
-    const answer = await outcome(deliver(ping, { webhook: 'bridge.ping', ...DOWN }))
+    const at = now()
 
-    expect(answer).toEqual([202, { accepted: 0, webhook_id: ping.id }])
+    const answer = await outcome(deliver(ping, { webhook: 'bridge.ping', at, ...DOWN }))
+
+    expect(answer).toEqual([202, { accepted: 0, webhook_id: ping.id, receipt: await receipt(ping, at) }])
   })
 })
 
@@ -59,6 +83,16 @@ describe('the signing secret', () => {
     )
 
     expect(await Promise.all(statuses)).toEqual([202, 202, 202])
+  })
+
+  it.each([SECRET, OTHER_SECRET])('should be the one in the receipt that verified: %s', async (secret) => {
+    const sent = message([])
+    const at = now()
+    const settings = { WEBHOOK_SIGNING_SECRET: `${OTHER_SECRET} ${SECRET}` }
+
+    const [, answer] = await outcome(deliver(sent, { secrets: [secret], at, settings }))
+
+    expect(answer).toMatchObject({ receipt: await receipt(sent, at, secret) })
   })
 
   it.each([
@@ -104,6 +138,10 @@ describe('a message that is refused', () => {
       400,
       { error: 'malformed message: "type" must be "order.created"' },
     ])
+  })
+
+  it('should be a receipt that is sent as a request', async () => {
+    expect((await deliver({ id: crypto.randomUUID(), body: 'accepted' })).status).toBe(400)
   })
 
   it.each([

@@ -25,7 +25,16 @@ interface Signed {
   readonly signature: string
 }
 
-const vectors: { now: number; signing: Signed[]; verifying: Case[] } = JSON.parse(text)
+interface Receipt {
+  readonly name: string
+  readonly secrets: string[]
+  readonly headers: Record<string, string>
+  readonly body: string
+  readonly target: string | null
+  readonly receipt: string
+}
+
+const vectors: { now: number; signing: Signed[]; receipts: Receipt[]; verifying: Case[] } = JSON.parse(text)
 
 function bytesOf({ body, body_base64 }: Case): Uint8Array {
   if (body !== undefined) return new TextEncoder().encode(body)
@@ -35,7 +44,7 @@ function bytesOf({ body, body_base64 }: Case): Uint8Array {
 async function verdict(vector: Case): Promise<string> {
   const headers = new Headers(vector.headers)
   try {
-    const id = await verify(bytesOf(vector), headers, vector.secrets, vectors.now)
+    const { id } = await verify(bytesOf(vector), headers, vector.secrets, vectors.now)
     return id === headers.get('webhook-id') ? 'accepted' : `accepted as ${id}`
   } catch (error) {
     if (error instanceof SignatureError) return 'refused'
@@ -57,7 +66,18 @@ describe('verify', () => {
         'webhook-signature': signature,
       }
 
-      expect(await verify(new TextEncoder().encode(body), new Headers(headers), secrets, timestamp)).toBe(id)
+      const attempt = await verify(new TextEncoder().encode(body), new Headers(headers), secrets, timestamp)
+
+      expect(attempt.id).toBe(id)
+    },
+  )
+
+  it.each(vectors.receipts.filter(({ target }) => target === null))(
+    'should give the receipt: $name',
+    async ({ secrets, headers, body, receipt }) => {
+      const attempt = await verify(new TextEncoder().encode(body), new Headers(headers), secrets, vectors.now)
+
+      expect(await attempt.receipt()).toBe(receipt)
     },
   )
 

@@ -71,16 +71,24 @@ export function message(records: readonly (Json | null)[], members: Json = {}, o
   return { id, body: JSON.stringify({ ...envelope, ...members }) }
 }
 
+export function now(): number {
+  return Math.floor(Date.now() / 1_000)
+}
+
+/** What a receiver of the message signs for an attempt at that time, in seconds since 1970. */
+export async function receipt({ id }: Message, at: number, secret = SECRET): Promise<string> {
+  return await sign(secret, `${id}.${at}.accepted`)
+}
+
 /** Deliver a message as the database would. */
 export async function deliver(
   { id, body }: Message,
-  { webhook = 'order.created', secrets = [SECRET], settings = {} as Partial<Env> } = {},
+  { webhook = 'order.created', secrets = [SECRET], at = now(), settings = {} as Partial<Env> } = {},
 ): Promise<Response> {
-  const timestamp = String(Math.floor(Date.now() / 1_000))
-  const signatures = await Promise.all(secrets.map((secret) => sign(secret, `${id}.${timestamp}.${body}`)))
+  const signatures = await Promise.all(secrets.map((secret) => sign(secret, `${id}.${at}.${body}`)))
   const headers = {
     'webhook-id': id,
-    'webhook-timestamp': timestamp,
+    'webhook-timestamp': String(at),
     'webhook-signature': signatures.join(' '),
     'content-type': 'application/json',
   }

@@ -24,7 +24,7 @@ def should_answer_a_ping_without_a_database(served: Served, environment: Environ
 
     answer = served.deliver(message)
 
-    assert (answer.status_code, answer.json()) == (202, {"accepted": 0, "webhook_id": message.id})
+    assert (answer.status_code, answer.json()) == (202, message.accepted(answer.request.headers))
 
 
 @pytest.mark.parametrize("secret", [SECRET, TARGET_SECRET])
@@ -32,9 +32,22 @@ def should_know_two_secrets_while_they_rotate(served: Served, environment: Envir
     environment.set("WEBHOOK_SIGNING_SECRET", f"whsec_{TARGET_SECRET} {SECRET}")
     message = Message([], webhook="bridge.ping")
 
-    answer = served.client.post(message.path, content=message.body, headers=message.signed(secret))
+    headers = message.signed(secret)
+    answer = served.client.post(message.path, content=message.body, headers=headers)
 
-    assert answer.status_code == 202
+    assert (answer.status_code, answer.json()) == (202, message.accepted(headers, secret))
+
+
+def should_take_no_receipt_for_a_request(served: Served) -> None:
+    message = Message([], webhook="bridge.ping")
+    signed = message.signed()
+    receipt = message.accepted(signed)["receipt"]
+
+    answer = served.client.post(
+        message.path, content="accepted", headers=signed | {"webhook-signature": receipt}
+    )
+
+    assert answer.status_code == 400
 
 
 def should_say_which_variable_is_not_set(served: Served, environment: Environment) -> None:

@@ -20,7 +20,7 @@ import { readBody } from './body'
 import { handlers } from './handlers'
 import { parse, type Event } from './message'
 import { processEvents, type Handler } from './processing'
-import { verify } from './signature'
+import { verify, type Attempt } from './signature'
 
 /** Sent at each deployment of the bridge, without events. */
 const PING = 'bridge.ping'
@@ -33,23 +33,23 @@ export async function receive(
   webhook: string,
 ): Promise<Response> {
   const body = await readBody(request)
-  const id = await authenticate(body, request.headers, env)
+  const attempt = await authenticate(body, request.headers, env)
   const handle = webhook === PING ? async () => {} : handlers.get(webhook)
   if (!handle) throw new HttpError(404, `no webhook "${webhook}" is known`)
   const events = parse(body, webhook)
   const failed = await take(events, handle, env, context)
   log[failed ? 'warn' : 'info']('webhook answered', {
     webhook,
-    webhook_id: id,
+    webhook_id: attempt.id,
     events: events.length,
     failed,
   })
   if (failed) throw new HttpError(500, `${failed} of ${events.length} events failed`)
-  // With the id, so that the database knows this answer from a stranger's.
-  return json(202, { accepted: events.length, webhook_id: id })
+  // Any role of the database can forge what pg_net was answered: what counts there is the receipt.
+  return json(202, { accepted: events.length, webhook_id: attempt.id, receipt: await attempt.receipt() })
 }
 
-async function authenticate(body: Uint8Array, headers: Headers, env: Env): Promise<string> {
+async function authenticate(body: Uint8Array, headers: Headers, env: Env): Promise<Attempt> {
   const secrets = required(env, 'WEBHOOK_SIGNING_SECRET').split(/\s+/)
   try {
     return await verify(body, headers, secrets, Date.now() / 1_000)

@@ -13,6 +13,21 @@ const TIMESTAMP = /^[1-9][0-9]{0,11}$/
 const SIGNATURE = /(?<![^ ,])v1,([A-Za-z0-9+/]{43}=)(?![^ ,])/g
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' }
+const encoder = new TextEncoder()
+const ACCEPTED = encoder.encode('accepted')
+
+/** One attempt to deliver a message, verified. */
+export interface Attempt {
+  /** The message's id ("webhook-id"). */
+  readonly id: string
+  /**
+   * Sign that this attempt was accepted: only who has the signing secret can say so.
+   *
+   * The body of a request is a JSON object, which "accepted" is not: no receipt can be replayed as the signature of a
+   * request, and no signature of a request counts as a receipt.
+   */
+  receipt(): Promise<string>
+}
 
 /**
  * Verify that a message was signed with one of the secrets, at most five minutes ago or ahead.
@@ -21,7 +36,7 @@ const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' }
  * @param headers the request's headers
  * @param secrets base64 of 24 to 64 bytes each, with or without "whsec_"
  * @param now in seconds since 1970
- * @returns the message's id ("webhook-id")
+ * @returns the attempt, whose receipt is by the secret that verified it
  * @throws {SignatureError} the signature is missing, malformed, stale or not by any of the secrets
  * @throws {SettingError} a secret can't be one
  */
@@ -30,15 +45,18 @@ export async function verify(
   headers: Headers,
   secrets: readonly string[],
   now: number,
-): Promise<string> {
+): Promise<Attempt> {
   const keys = secrets.map(keyOf)
   const { id, timestamp, signatures } = signedHeaders(headers)
   if (Math.abs(now - timestamp) > TOLERANCE_SECONDS || !isText(body)) throw refused()
-  const content = concatenated(new TextEncoder().encode(`${id}.${timestamp}.`), body)
+  const head = encoder.encode(`${id}.${timestamp}.`)
+  const content = concatenated(head, body)
   for (const key of keys) {
     // Once for each secret, however many signatures a request brings along.
     const expected = await hmac(key, content)
-    if (signatures.some((signature) => crypto.subtle.timingSafeEqual(signature, expected))) return id
+    if (signatures.some((signature) => crypto.subtle.timingSafeEqual(signature, expected))) {
+      return { id, receipt: () => sign(key, concatenated(head, ACCEPTED)) }
+    }
   }
   throw refused()
 }
@@ -74,6 +92,10 @@ function isText(body: Uint8Array): boolean {
   } catch {
     return false
   }
+}
+
+async function sign(key: Uint8Array, content: Uint8Array): Promise<string> {
+  return `v1,${btoa(String.fromCharCode(...new Uint8Array(await hmac(key, content))))}`
 }
 
 async function hmac(key: Uint8Array, content: Uint8Array): Promise<ArrayBuffer> {

@@ -26,7 +26,7 @@ from vercel_app.webhooks import processing
 from vercel_app.webhooks.handlers import HANDLERS
 from vercel_app.webhooks.message import Event, parse
 from vercel_app.webhooks.processing import Handler
-from vercel_app.webhooks.signature import verify
+from vercel_app.webhooks.signature import Attempt, verify
 
 # The database's messages have at most 200 kB; Vercel takes 4.5 MB.
 MAX_BYTES = 1_048_576
@@ -42,18 +42,20 @@ async def receive(request: Request) -> Response:
     instance = Instance.of(request)
     webhook: str = request.path_params["webhook"]
     body = await bodies.read(request, MAX_BYTES)
-    message_id = _verified(request, body, instance.settings)
+    attempt = _verified(request, body, instance.settings)
     handle = _handler(webhook)
     events = parse(body, webhook)
     failed = await _handle(events, handle, instance, deadline)
+    message_id = attempt.message_id
     logs.info("webhook answered", webhook=webhook, webhook_id=message_id, events=len(events), failed=failed)
     if failed:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, f"{failed} of {len(events)} events failed")
-    # With the id, so that the database knows this answer from a stranger's.
-    return answer(HTTPStatus.ACCEPTED, {"accepted": len(events), "webhook_id": message_id})
+    # Any role of the database can forge what pg_net was answered: what counts there is the receipt.
+    accepted = {"accepted": len(events), "webhook_id": message_id, "receipt": attempt.receipt()}
+    return answer(HTTPStatus.ACCEPTED, accepted)
 
 
-def _verified(request: Request, body: bytes, settings: Settings) -> str:
+def _verified(request: Request, body: bytes, settings: Settings) -> Attempt:
     headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
     try:
         return verify(body, headers, settings.signing_secrets, time.time())

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from vercel_app.errors import SettingsError, SignatureError
 
@@ -21,7 +22,30 @@ _SIGNATURE = re.compile(r"(?<![^ ,])v1,([A-Za-z0-9+/]{43}=)(?![^ ,])")
 _SECRET_BYTES = range(24, 65)
 
 
-def verify(body: bytes, headers: Mapping[str, str], secrets: Iterable[str], now: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver a message, verified.
+
+    Attributes:
+        message_id: its "webhook-id".
+        timestamp: its "webhook-timestamp", in seconds since 1970.
+    """
+
+    message_id: str
+    timestamp: int
+    _key: bytes = field(repr=False)
+
+    def receipt(self) -> str:
+        """Sign that this attempt was accepted: only who has the signing secret can say so.
+
+        The body of a request is a JSON object, which "accepted" is not: no receipt can be replayed as the
+        signature of a request, and no signature of a request counts as a receipt.
+        """
+        signature = _signature(self._key, self.message_id, self.timestamp, b"accepted")
+        return f"v1,{base64.b64encode(signature).decode()}"
+
+
+def verify(body: bytes, headers: Mapping[str, str], secrets: Iterable[str], now: float) -> Attempt:
     """Verify that a message was signed with one of the secrets, at most five minutes ago or ahead.
 
     Args:
@@ -31,7 +55,7 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Iterable[str], now:
         now: in seconds since 1970.
 
     Returns:
-        The message's id ("webhook-id").
+        The attempt, whose receipt is by the secret that verified it.
 
     Raises:
         SignatureError: the signature is missing, malformed, stale or not by any of the secrets.
@@ -39,19 +63,23 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Iterable[str], now:
     """
     keys = [_key(secret) for secret in secrets]
     message_id = headers.get("webhook-id", "")
-    timestamp = headers.get("webhook-timestamp", "")
+    header = headers.get("webhook-timestamp", "")
     signatures = _signatures(headers.get("webhook-signature", ""))
-    if not _MESSAGE_ID.fullmatch(message_id) or not _TIMESTAMP.fullmatch(timestamp) or not _is_text(body):
+    if not _MESSAGE_ID.fullmatch(message_id) or not _TIMESTAMP.fullmatch(header) or not _is_text(body):
         raise _refused()
-    if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
+    timestamp = int(header)
+    if abs(now - timestamp) > TOLERANCE_SECONDS:
         raise _refused()
-    content = f"{message_id}.{timestamp}.".encode() + body
     for key in keys:
         # Once for each secret, however many signatures a request brings along.
-        expected = hmac.digest(key, content, hashlib.sha256)
+        expected = _signature(key, message_id, timestamp, body)
         if any(hmac.compare_digest(expected, signature) for signature in signatures):
-            return message_id
+            return Attempt(message_id, timestamp, key)
     raise _refused()
+
+
+def _signature(key: bytes, message_id: str, timestamp: int, content: bytes) -> bytes:
+    return hmac.digest(key, f"{message_id}.{timestamp}.".encode() + content, hashlib.sha256)
 
 
 def _key(secret: str) -> bytes:
