@@ -10,7 +10,8 @@ from local.part import Part
 from local.ports import HOST
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_MESSAGE_ID = re.compile(rb"\r\nwebhook-id: *([^\r]+)", re.IGNORECASE)
+# Without a receipt: nobody settles what was answered here.
+_ANSWER = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 # Each event of the bridge's has one; a body of the alternatives is an event.
 _EVENT = b'"operation"'
 
@@ -105,12 +106,5 @@ class _Connection(asyncio.Protocol):
                 return
             self._sink.take(bytes(self._received[end + 4 : size]))
             del self._received[:size]
-            self._answer(_MESSAGE_ID.search(head))
-
-    def _answer(self, message_id: re.Match[bytes] | None) -> None:
-        body = b'{"webhook_id": "%s"}' % (message_id[1] if message_id else b"")
-        assert self._transport is not None  # noqa: S101 - it is connected
-        self._transport.write(
-            b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
-            % (len(body), body)
-        )
+            assert self._transport is not None  # noqa: S101 - it is connected
+            self._transport.write(_ANSWER)

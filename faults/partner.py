@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -53,16 +54,18 @@ class Partner(Part):
             self._server.server_close()
             self._server = None
 
-    def _accept(self, body: bytes, headers: Mapping[str, str]) -> int:
+    def _accept(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
+        webhook = Webhook(self.secret)
         try:
-            Webhook(self.secret).verify(body.decode(), dict(headers))
+            webhook.verify(body.decode(), dict(headers))
         except WebhookVerificationError:
-            return 401
+            return 401, {}
         with psycopg.connect(self._url) as connection:
             for event in json.loads(body)["data"]:
                 if connection.execute(REMEMBER, [NAME, event["id"]]).rowcount:
                     connection.execute(EFFECT, [event["record"]["id"], NAME])
-        return 200
+        sent_at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        return 200, {"receipt": webhook.sign(headers["webhook-id"], sent_at, "accepted")}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         accept = self._accept
@@ -71,8 +74,8 @@ class Partner(Part):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status = accept(body, headers)
-                answer = json.dumps({"webhook_id": headers.get("webhook-id")}).encode()
+                status, answered = accept(body, headers)
+                answer = json.dumps(answered).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
