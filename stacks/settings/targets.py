@@ -58,9 +58,7 @@ class Target(Section):
         description="an https address; {webhook} stands for the webhook's name, {stage} for the stage"
     )
     timeout: int = Field(default=15, ge=1, le=30, description="1 to 30 (seconds for an answer)")
-    fast_path: bool = Field(
-        default=True, description="true, where the answer repeats the webhook-id, or false"
-    )
+    fast_path: bool = Field(default=True, description="true, or false: never through pg_net")
     cloudflare: CloudflareWorker | None = Field(
         default=None, description='a table such as { account_id = "…", script = "shop-{stage}" }'
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -18,6 +21,7 @@ from tests.signatures import NOW, RECEIPTS, SIGNING, VERIFYING, Receipt, Signing
 CURRENT = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREVIOUS = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 OTHER = "T" * 64
+PLATFORMS = Path(__file__).parents[2] / "docs" / "platforms.md"
 MESSAGE_ID = "01936b2e-7c00-7000-8000-000000000001"
 BODY = '{"type": "order.created", "note": "größe"}'
 
@@ -61,6 +65,19 @@ def should_give_receipts_as_everybody_does(vector: Receipt) -> None:
         attempt = verify(vector.body, vector.headers, vector.secrets)
 
     assert attempt.receipt(vector.target) == vector.receipt
+
+
+def should_give_receipts_as_the_documentation_shows() -> None:
+    [example] = re.findall(
+        r"```python\n(# pip install standardwebhooks\n.*?)```", PLATFORMS.read_text(), re.DOTALL
+    )
+    vector = RECEIPTS[0]
+    names: dict[str, Any] = {"secret": vector.secrets[0], "body": vector.body, "headers": vector.headers}
+
+    with time_machine.travel(NOW, tick=False):
+        exec(example, names)
+
+    assert names["answer"] == {"receipt": vector.receipt}
 
 
 @pytest.mark.parametrize("target", [None, "process_order"])
