@@ -1,6 +1,9 @@
 -- The role that the Worker and the Vercel functions connect as: what they do, and nothing else. Run it as the owner of
 -- the tables (postgres, in Supabase) once `cdk deploy` has made schema bridge; harmless twice. Then give it a password:
 --   alter role edge password '…';
+-- By pg_net's default grants it may also do what every role may: read the headers and bodies of requests that wait in
+-- net.http_request_queue, whole rows among them that it has no right to, delete them, and forge answers in
+-- net._http_response (such a forged delivery counts for nothing). docs/security.md, "pg_net's tables", takes that away.
 
 do $$
 begin
