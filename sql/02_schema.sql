@@ -87,6 +87,34 @@ begin
 end
 $$;
 
+-- An installation that took whatever pg_net had recorded as an answer for the receiver's.
+do $$
+begin
+  if to_regclass('bridge.target') is null or exists (
+    select from pg_attribute
+    where attrelid = to_regclass('bridge.target') and attname = 'gives_receipts' and not attisdropped)
+  then
+    return;
+  end if;
+  alter table bridge.target add gives_receipts boolean not null default false;
+  if to_regclass('bridge.posted') is not null then
+    lock table bridge.posted in access exclusive mode;
+  end if;
+  alter table bridge.message drop constraint if exists message_state_check;
+  -- What is under way has no receipt to come: redelivery takes it over.
+  drop table if exists bridge.posted;
+  drop view if exists bridge.status;
+  drop sequence if exists bridge.last_behind;
+  drop function if exists
+    bridge.posts_left(), bridge.known_to_be_behind(), bridge.metrics(), bridge.settle(integer),
+    bridge.post(text, text, jsonb, text, text), bridge.signing_secret(text), bridge.envelope(text),
+    bridge.capture_from(text),
+    bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval),
+    bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval),
+    bridge.fail(uuid, text, text, interval, text), bridge.refuse(uuid, text, text, integer, interval, text);
+end
+$$;
+
 create table if not exists bridge.installation (
   only_row boolean primary key default true check (only_row),
   owner text not null,
@@ -115,6 +143,7 @@ create table if not exists bridge.target (
   url text,
   fast_path boolean not null default true,
   ordered boolean not null default false,
+  gives_receipts boolean not null default false,
   paused_at timestamptz,
   paused_because text,
   failing_since timestamptz,
@@ -129,7 +158,9 @@ comment on column bridge.target.name is 'The worker''s or the address''s name in
 comment on column bridge.target.kind is 'queue: an SQS queue with a worker behind it. http: an address.';
 comment on column bridge.target.url is 'Where an http target is posted to; {webhook} stands for the webhook''s name.';
 comment on column bridge.target.fast_path is
-  'Whether pg_net posts to it, which takes an answer that repeats the message''s id; else redelivery alone does, rung for at once.';
+  'Whether pg_net may post to it; else redelivery alone does, rung for at once.';
+comment on column bridge.target.gives_receipts is
+  'Whether its last answer proved that it had accepted the message; without, redelivery alone posts to it. See bridge.receipts.';
 comment on column bridge.target.ordered is
   'Whether it gets messages in their order, one after another, by redelivery alone: so declared by one of its webhooks.';
 comment on column bridge.target.failing_since is 'Since when nothing was delivered to it, though it was tried; null: the last attempt succeeded.';
@@ -140,7 +171,7 @@ comment on column bridge.target.failures is
   'How many times in a row it was out of reach or asked for time; while it isn''t zero, redelivery tries one message at a time.';
 comment on column bridge.target.held_until is 'Not tried before, whatever is due.';
 comment on column bridge.target.slow_until is
-  'Not posted to by pg_net before: it took longer than pg_net waits, which holds up all that pg_net sends with it.';
+  'Not posted to by pg_net before: a request of pg_net failed, and a slow one holds up all that pg_net sends with it.';
 
 create table if not exists bridge.webhook (
   name text primary key,
@@ -180,7 +211,8 @@ create table if not exists bridge.message (
   webhook text not null,
   target text not null,
   body jsonb not null,
-  state text not null default 'pending' check (state in ('pending', 'delivered', 'dead')),
+  -- Without a check of its values: Postgres would parse that anew with each statement that captures.
+  state text not null default 'pending',
   attempts integer not null default 0,
   created_at timestamptz not null default clock_timestamp(),
   due_at timestamptz not null default clock_timestamp(),
@@ -208,6 +240,17 @@ begin
   end if;
 end
 $$;
+do $$
+begin
+  -- pglz takes longer than making the body.
+  if exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)) and exists (
+    select from pg_attribute
+    where attrelid = 'bridge.message'::regclass and attname = 'body' and attcompression <> 'l')
+  then
+    alter table bridge.message alter body set compression lz4;
+  end if;
+end
+$$;
 comment on table bridge.message is
   'The outbox: messages of up to 100 events, written by the transaction that made the change; a row for each target, with a state of its own.';
 comment on column bridge.message.id is 'The webhook-id: a UUID, version 7 (RFC 9562), the same across attempts and ordered by time.';
@@ -232,14 +275,18 @@ create unlogged table if not exists bridge.posted (
   request_id bigint primary key,
   message_id uuid not null,
   targets text[] not null,
-  posted_at timestamptz not null default clock_timestamp()
+  posted_at timestamptz not null default clock_timestamp(),
+  signed_at bigint not null,
+  ping boolean not null default false
 );
-comment on table bridge.posted is 'Which of pg_net''s requests carries which message, until its answer is settled.';
+comment on table bridge.posted is 'Which of pg_net''s requests carries which message, until it is answered or overdue.';
 comment on column bridge.posted.request_id is 'As net.http_post returned it.';
 comment on column bridge.posted.message_id is 'The message''s id.';
 comment on column bridge.posted.targets is
-  'Whose delivery the request is: an http target''s, or that of all queues, which one request to the API reaches.';
+  'Whose delivery the request is: an http target''s, or that of all queues, which one request to the API reaches; empty: a ring, or a ping of the API.';
 comment on column bridge.posted.posted_at is 'When it was handed to pg_net.';
+comment on column bridge.posted.signed_at is 'Its webhook-timestamp, which a receipt covers: seconds since 1970.';
+comment on column bridge.posted.ping is 'Whether it is a ping, whose answer whoever sent it asks for.';
 
 create table if not exists bridge.processed_event (
   worker text not null,
@@ -284,9 +331,13 @@ comment on column bridge.backfill_job.updated_at is 'When it was last taken furt
 comment on column bridge.backfill_job.finished_at is 'When it ended; null: not yet.';
 comment on column bridge.backfill_job.last_error is 'Why it makes no progress, or ended early.';
 
--- Sequences are the one counter that is neither rolled back nor locked until commit: writers that ring at the same
--- time never wait for each other.
+-- Sequences are the one counter that is neither rolled back nor locked until commit: writers that look at the same
+-- time never wait for each other. All of them hold milliseconds since 1970.
+create sequence if not exists bridge.last_post;
+comment on sequence bridge.last_post is 'When a writer last handed something to pg_net.';
 create sequence if not exists bridge.last_ring;
-comment on sequence bridge.last_ring is 'When redelivery was last rung for, in seconds since 1970.';
-create sequence if not exists bridge.last_behind;
-comment on sequence bridge.last_behind is 'When pg_net was last seen to be behind, in milliseconds since 1970.';
+comment on sequence bridge.last_ring is 'When redelivery was last rung for.';
+create sequence if not exists bridge.awake_until;
+comment on sequence bridge.awake_until is 'Until when redelivery looks for messages by itself: nothing has to be posted or rung for.';
+create sequence if not exists bridge.pg_net_late;
+comment on sequence bridge.pg_net_late is 'When pg_net was last found not to have sent what it was handed.';

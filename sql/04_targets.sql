@@ -43,7 +43,7 @@ begin
       targets,
       case when secret is not null then url end,
       case when url is not null then secret end,
-      at_once, ordered)::bridge.address)
+      at_once or (url is not null and secret is null), ordered)::bridge.address)
     from (
       select
         array_agg(name) as targets, bool_or(ordered) as ordered,
@@ -59,19 +59,17 @@ begin
           when min(kind) = 'queue' then bool_or(paused) and not bool_and(paused)
           else min(kind) = 'http' and bool_and(ready and not fast)
         end as at_once,
-        -- By the names that bridge.secret_name gives, without calling it with every write.
-        'bridge_signing_secret' || case when min(kind) = 'http' then ':' || min(name) else '' end as secret_name
+        case when min(kind) = 'http' then min(name) end as signed_for
       from (
         select
           name, kind, url, coalesce(ordered, false) as ordered, paused_at is not null as paused,
           -- One failure is forgotten with the hold that followed; after more, redelivery tries first.
           paused_at is null and failures <= 2 and held_until <= clock_timestamp() as ready,
-          fast_path and slow_until <= clock_timestamp() as fast
+          fast_path and gives_receipts and slow_until <= clock_timestamp() as fast
         from unnest(webhook.targets) as declared (name) left join bridge.target using (name)) as target
       group by case when ordered then '(ordered)' when kind = 'queue' then '(queue)' else name end) as address
     cross join lateral (
-      select case when url is not null then (
-        select decrypted_secret from vault.decrypted_secrets where name = secret_name) end as secret
+      select case when url is not null then bridge.signing_secret(signed_for) end as secret
       -- Not looked up once for each mention.
       offset 0) as signing);
 end
@@ -79,37 +77,17 @@ $$;
 comment on function bridge.addresses(bridge.webhook, text) is
   'Where a webhook''s messages go now: one address for all queues, which one request to the API reaches, and one for each http target.';
 
-create or replace function bridge.posts_left() returns integer
-language plpgsql volatile set search_path = pg_catalog, pg_temp
+create or replace function bridge.is_ready(webhook bridge.webhook) returns boolean
+language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-begin
-  -- Under serializable isolation, reading a queue that everybody writes to would fail writers that have nothing to
-  -- do with each other.
-  if current_setting('transaction_isolation') = 'serializable' then
-    return 200;
-  end if;
-  -- Rows that were deleted but not yet vacuumed away make the look below as slow as rows that wait.
-  if pg_relation_size('net.http_request_queue') > 16 * 1024 * 1024 then
-    return 0;
-  end if;
-  return 200 - (select count(*) from (select from net.http_request_queue limit 200) as waiting);
-end
+  select webhook.paused_at is null
+    and (webhook.max_per_minute is null or webhook.admitted_until < clock_timestamp())
+    and exists (
+      select from bridge.target
+      where name = any (webhook.targets) and paused_at is null and held_until <= clock_timestamp())
 $$;
-comment on function bridge.posts_left() is
-  'How many more messages pg_net may be handed: it sends 200 a batch, about a batch a second, and slows as its queue grows.';
-
-create or replace function bridge.known_to_be_behind() returns boolean
-language plpgsql volatile set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return coalesce(
-    extract(epoch from clock_timestamp()) * 1000 - pg_sequence_last_value('bridge.last_behind'::regclass)
-      between 0 and 100,
-    false);
-end
-$$;
-comment on function bridge.known_to_be_behind() is
-  'Whether pg_net was seen to be behind in the last tenth of a second, by a writer that has rung for redelivery: looking takes longer than the row.';
+comment on function bridge.is_ready(bridge.webhook) is
+  'Whether redelivery could deliver a webhook''s messages now: neither it nor each of its targets is paused, held or at its limit.';
 
 create or replace function bridge.hold(target_name text, not_before interval default '0') returns void
 language sql volatile set search_path = pg_catalog, pg_temp
@@ -178,6 +156,7 @@ begin
     failures = case when excluded.url is distinct from present.url then 0 else present.failures end,
     held_until = case when excluded.url is distinct from present.url then '-infinity' else present.held_until end,
     slow_until = case when excluded.url is distinct from present.url then '-infinity' else present.slow_until end,
+    gives_receipts = present.gives_receipts and excluded.url is not distinct from present.url,
     failing_since = case when excluded.url is not distinct from present.url then present.failing_since end,
     paused_at = case
       when excluded.url is not distinct from present.url or not bridge.paused_itself(present) then present.paused_at end,

@@ -7,58 +7,160 @@ language sql stable
 return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 comment on function bridge.json_timestamp(timestamptz) is 'RFC 3339, in UTC, with microseconds.';
 
-create or replace function bridge.envelope(webhook_name text) returns jsonb
+create or replace function bridge.actor() returns text
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if to_regprocedure('auth.uid()') is null then
+    return null;
+  end if;
+  return auth.uid()::text;
+exception when others then
+  return null;  -- a subject that is no UUID must not break the write
+end
+$$;
+comment on function bridge.actor() is 'The user''s id by Supabase''s auth.uid(); null if there is none.';
+
+create or replace function bridge.has_claims() returns boolean
+language sql volatile
+return coalesce(current_setting('request.jwt.claims', true), current_setting('request.jwt.claim.sub', true), '') <> '';
+comment on function bridge.has_claims() is
+  'Whether the session writes for a user of the REST API: only then is there an actor to ask for.';
+
+create or replace function bridge.head(webhook_name text, actor text) returns text
+language sql volatile
+return '{"type": ' || to_json(webhook_name)
+  || ', "timestamp": "' || bridge.json_timestamp(clock_timestamp())
+  || '", "transaction": {"id": "' || pg_current_xact_id()
+  || '", "actor": ' || coalesce(to_json(actor)::text, 'null')
+  || ', "role": ' || to_json(coalesce(nullif(current_setting('role'), 'none'), session_user))
+  || '}, "data": ';
+comment on function bridge.head(text, text) is
+  'A message up to its data, as JSON. Its transaction: {"id", "actor": the user''s id or null, "role"}. Becomes a part of what calls it.';
+
+create or replace function bridge.session_head(webhook_name text) returns text
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   actor text;
 begin
-  -- Without request claims there is no user to ask for, and most writers that are not the REST API have none.
-  if coalesce(current_setting('request.jwt.claims', true), current_setting('request.jwt.claim.sub', true), '') <> ''
-    and to_regprocedure('auth.uid()') is not null
-  then
-    begin
-      actor := auth.uid()::text;
-    exception when others then
-      actor := null;  -- a subject that is no UUID must not break the write
-    end;
+  if bridge.has_claims() then
+    actor := bridge.actor();
   end if;
-  return jsonb_build_object(
-    'type', webhook_name,
-    'timestamp', bridge.json_timestamp(clock_timestamp()),
-    'transaction', jsonb_build_object(
-      'id', pg_current_xact_id()::text,
-      'actor', actor,
-      'role', coalesce(nullif(current_setting('role'), 'none'), session_user)));
+  return bridge.head(webhook_name, actor);
 end
 $$;
-comment on function bridge.envelope(text) is
-  'A message without its data. Its transaction: {"id", "actor": the user''s id by Supabase''s auth.uid() or null, "role"}.';
+comment on function bridge.session_head(text) is 'The head of a message of this session.';
+
+create or replace function bridge.envelope(webhook_name text, data jsonb) returns jsonb
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select (bridge.session_head(webhook_name) || coalesce(data, '[]') || '}')::jsonb
+$$;
+comment on function bridge.envelope(text, jsonb) is 'A message of this session with these events.';
+
+create or replace function bridge.now_ms() returns bigint
+language sql volatile
+return (extract(epoch from clock_timestamp()) * 1000)::bigint;
+comment on function bridge.now_ms() is 'The clock, in milliseconds since 1970.';
+
+create or replace function bridge.is_recent(moments regclass, milliseconds integer) returns boolean
+language sql volatile
+-- abs(x - y) <= y is 0 <= x <= 2y, with x looked up once.
+return coalesce(
+  abs(bridge.now_ms() - pg_sequence_last_value(moments) - milliseconds / 2) <= milliseconds / 2, false);
+comment on function bridge.is_recent(regclass, integer) is
+  'Whether the moment that a sequence holds was so many milliseconds ago at most. A moment to come, of a clock that was set back, is none.';
+
+create or replace function bridge.stay_awake(milliseconds integer) returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select setval('bridge.awake_until', bridge.now_ms() + milliseconds)
+$$;
+comment on function bridge.stay_awake(integer) is
+  'Redelivery promises to look for messages that long: meanwhile writers neither post nor ring.';
+
+create or replace function bridge.is_awake() returns boolean
+language sql volatile
+return coalesce(
+  abs(pg_sequence_last_value('bridge.awake_until'::regclass) - bridge.now_ms() - 5000) < 5000, false);
+comment on function bridge.is_awake() is 'Whether redelivery looks for messages by itself just now.';
+
+create or replace function bridge.fall_asleep() returns boolean
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform setval('bridge.awake_until', bridge.now_ms());
+  -- Whoever wrote a message before this line, and has not committed, has not rung.
+  return not exists (
+    select from pg_locks
+    where locktype = 'relation' and relation = 'bridge.message'::regclass
+      and database = (select oid from pg_database where datname = current_database())
+      and mode = 'RowExclusiveLock' and pid is distinct from pg_backend_pid());
+end
+$$;
+comment on function bridge.fall_asleep() is
+  'Redelivery takes its promise back: from here on writers post and ring. False while others may be about to commit messages that they relied on it for: look again.';
+
+create or replace function bridge.is_spared() returns boolean
+language sql volatile
+return bridge.is_recent('bridge.pg_net_late'::regclass, 300000);
+comment on function bridge.is_spared() is
+  'Whether pg_net did not send what it was handed: for five minutes, or until it has rung, it gets no messages, and a ring a minute.';
+
+create or replace function bridge.heard_ring() returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select setval('bridge.pg_net_late', 1) where bridge.is_spared()
+$$;
+comment on function bridge.heard_ring() is 'Redelivery was rung for: pg_net sends.';
 
 create or replace function bridge.ring(webhook_url text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  now_s bigint := floor(extract(epoch from clock_timestamp()));
+  signed_at bigint := floor(extract(epoch from clock_timestamp()));
   secret text;
   message_id text;
   body jsonb;
 begin
-  if (select last_value from bridge.last_ring) >= now_s then
+  if bridge.is_awake()
+    or bridge.is_recent('bridge.last_ring', case when bridge.is_spared() then 60000 else 1000 end)
+  then
     return;
   end if;
+  -- Before it is tried: what fails now would fail again with the next statement.
+  perform setval('bridge.last_ring', bridge.now_ms()), setval('bridge.last_post', bridge.now_ms());
   secret := bridge.signing_secret(null);
   if secret is null then
     return;
   end if;
-  perform setval('bridge.last_ring', now_s);
   message_id := bridge.new_message_id()::text;
-  body := bridge.envelope('bridge.ring') || jsonb_build_object(
-    'data', jsonb_build_array(jsonb_build_object('id', message_id || ':0', 'operation', 'RING')));
-  perform bridge.post(webhook_url || '/webhooks/bridge.ring', message_id, body, body::text, secret);
+  body := bridge.envelope('bridge.ring', format('[{"id": "%s:0", "operation": "RING"}]', message_id)::jsonb);
+  perform bridge.remember_post(
+    bridge.post(webhook_url || '/webhooks/bridge.ring', message_id, body, body::text, secret, signed_at),
+    message_id, '{}', signed_at);
 end
 $$;
-comment on function bridge.ring(text) is 'Asks for redelivery at once, at most about once a second.';
+comment on function bridge.ring(text) is
+  'Asks for redelivery at once, at most once a second, unless it is awake.';
+
+create or replace function bridge.ring_for(webhook_name text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  installation bridge.installation;
+begin
+  if (select bridge.is_ready(w) from bridge.webhook as w where w.name = webhook_name) then
+    -- As in bridge.dispatch.
+    perform set_config('lock_timeout', '200ms', true);
+    select * into strict installation from bridge.installation;
+    perform bridge.ring(installation.webhook_url);
+  end if;
+end
+$$;
+comment on function bridge.ring_for(text) is
+  'Rings for a webhook whose message was left to redelivery, which has fallen asleep since.';
 
 create or replace function bridge.thin(event jsonb, key_columns text[]) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp
@@ -85,24 +187,19 @@ comment on function bridge.key_columns(regclass) is 'The primary key''s columns,
 
 create or replace function bridge.put(
   message_id uuid, webhook bridge.webhook, relation oid, body jsonb, addresses bridge.address[], grace interval
-) returns integer
+) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- As pg_net sends it and SQS gets it.
   sent text := body::text;
   size integer := octet_length(sent);
-  posts integer := 0;
   events jsonb;
   keys text[];
 begin
   if size <= 200000 then
-    -- Before the outbox rows, which are then never written twice.
     if cardinality(addresses) > 1 or addresses[1].url is not null then
-      insert into bridge.posted (request_id, message_id, targets)
-      select bridge.post(a.url, put.message_id::text, put.body, sent, a.secret), put.message_id, a.targets
-      from unnest(addresses) as a where a.url is not null;
-      get diagnostics posts = row_count;
+      perform bridge.post_to(addresses, put.message_id::text, put.body, sent);
     end if;
     insert into bridge.message (id, webhook, target, body, ordered, due_at)
     select
@@ -114,28 +211,49 @@ begin
         else clock_timestamp() + grace
       end
     from unnest(addresses) as a, unnest(a.targets) as target;
-    return posts;
+    return;
   end if;
 
   events := body -> 'data';
   if jsonb_array_length(events) > 1 then
-    return bridge.put_halves(webhook, relation, body, addresses, grace);
+    perform bridge.put_halves(webhook, relation, body, addresses, grace);
+    return;
   end if;
   -- By its oid: the table may have another name by now.
   keys := bridge.key_columns(relation);
   if keys <> '{}' then
-    return bridge.put(
+    perform bridge.put(
       message_id, webhook, relation,
       jsonb_set(body, '{data}', jsonb_build_array(bridge.thin(events -> 0, keys))),
       addresses, grace);
+    return;
   end if;
   perform bridge.put_dead(message_id, webhook, body, format(
     'the event holds %s bytes, 200000 may be sent, and its table has no primary key to send instead', size));
-  return 0;
 end
 $$;
 comment on function bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval) is
-  'Writes a message to the outbox, and posts it where an address has a url. At most 200 kB each: larger ones are split, a larger event is thinned. Returns how many posts it took.';
+  'Writes a message to the outbox, and posts it where an address has a url. At most 200 kB each: larger ones are split, a larger event is thinned.';
+
+create or replace function bridge.post_to(addresses bridge.address[], message_id text, body jsonb, sent text)
+returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  signed_at bigint := floor(extract(epoch from clock_timestamp()));
+  address bridge.address;
+begin
+  foreach address in array addresses loop
+    if address.url is not null then
+      perform bridge.remember_post(
+        bridge.post(address.url, message_id, body, sent, address.secret, signed_at),
+        message_id, address.targets, signed_at);
+    end if;
+  end loop;
+end
+$$;
+comment on function bridge.post_to(bridge.address[], text, jsonb, text) is
+  'Hands a message to pg_net, once for each address that has a url.';
 
 create or replace function bridge.put_dead(message_id uuid, webhook bridge.webhook, body jsonb, failure text)
 returns void
@@ -150,18 +268,17 @@ comment on function bridge.put_dead(uuid, bridge.webhook, jsonb, text) is
 
 create or replace function bridge.put_halves(
   webhook bridge.webhook, relation oid, body jsonb, addresses bridge.address[], grace interval
-) returns integer
+) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   size integer := jsonb_array_length(body -> 'data');
   part integer;
   message_id uuid;
-  posts integer := 0;
 begin
   for part in 0..1 loop
     message_id := bridge.new_message_id();
-    posts := posts + bridge.put(
+    perform bridge.put(
       message_id, webhook, relation,
       jsonb_set(body, '{data}', bridge.numbered(message_id, array(
         select e.event
@@ -170,11 +287,10 @@ begin
         order by e.n))),
       addresses, grace);
   end loop;
-  return posts;
 end
 $$;
 comment on function bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval) is
-  'Puts a message as two, each with an id of its own and events named after it. Returns how many posts they took.';
+  'Puts a message as two, each with an id of its own and events named after it.';
 
 create or replace function bridge.numbered(message_id uuid, events jsonb[]) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp
@@ -192,12 +308,12 @@ declare
   webhook bridge.webhook;
   installation bridge.installation;
   addresses bridge.address[];
-  posts_left integer := 0;
-  posts integer := 0;
-  behind boolean := false;
+  found_awake boolean := bridge.is_awake();
   ringing boolean := false;
   message_id uuid;
+  next_id uuid;
   events text;
+  next_events text;
   head text;
 begin
   fetch messages into message_id, events;
@@ -208,42 +324,43 @@ begin
   if not webhook.enabled then
     return;
   end if;
-  head := left(bridge.envelope(webhook_name)::text, -1) || ', "data": ';
-  if posting and not bridge.known_to_be_behind() then
+  head := bridge.session_head(webhook_name);
+  fetch messages into next_id, next_events;
+
+  if posting and not found_awake then
     -- Somebody may hold a lock on pg_net's tables (truncate, an update of the extension): the outbox is enough then.
     perform set_config('lock_timeout', '200ms', true);
     select * into strict installation from bridge.installation;
-    posts_left := bridge.posts_left();
-    behind := posts_left <= 0;
-    if not behind or webhook.paused_at is not null or webhook.max_per_minute is not null then
+    ringing := bridge.is_ready(webhook);
+    -- pg_net sends the first request after a rest at once, and gathers what follows for up to a second: that is
+    -- redelivery's, which is faster then. A second's first message is posted; for what comes after it, it is rung.
+    if next_id is null and not bridge.is_recent('bridge.last_post', 1000) and not bridge.is_spared() then
+      perform setval('bridge.last_post', bridge.now_ms());
       addresses := bridge.addresses(webhook, installation.webhook_url);
-      select count(url), bool_or(at_once) into posts, ringing from unnest(addresses);
+      ringing := (select bool_or(at_once) from unnest(addresses));
     end if;
   end if;
   addresses := coalesce(addresses, bridge.unposted(webhook));
 
   while message_id is not null loop
-    if posts > 0 and posts_left <= 0 then
-      -- What pg_net can't take is left to redelivery.
-      addresses := bridge.unposted(webhook);
-      behind := true;
-      posts := 0;
-    end if;
-    posts_left := posts_left - bridge.put(
+    perform bridge.put(
       message_id, webhook, relation, (head || events || '}')::jsonb, addresses, installation.fast_path_grace);
-    fetch messages into message_id, events;
+    message_id := next_id;
+    events := next_events;
+    if message_id is not null then
+      fetch messages into next_id, next_events;
+    end if;
   end loop;
-
-  if behind then
-    perform setval('bridge.last_behind', floor(extract(epoch from clock_timestamp()) * 1000)::bigint);
-  end if;
-  if behind or ringing then
+  -- It fell asleep before it could see that a message is being written.
+  if posting and found_awake and not bridge.is_awake() then
+    perform bridge.ring_for(webhook_name);
+  elsif ringing then
     perform bridge.ring(installation.webhook_url);
   end if;
 end
 $$;
 comment on function bridge.dispatch(text, oid, refcursor, boolean) is
-  'Writes a statement''s messages, read from a cursor over (message id, array of events), and posts what pg_net can take.';
+  'Writes a statement''s messages, read from a cursor over (message id, array of events). While redelivery is not awake, posts what is one message after a quiet second, and rings for the rest.';
 
 create or replace function bridge.put_events(webhook_name text, relation oid, events jsonb[], failure text default null)
 returns void
@@ -252,11 +369,12 @@ as $$
 declare
   webhook bridge.webhook;
   message_id uuid := bridge.new_message_id();
-  body jsonb := bridge.envelope(webhook_name) || jsonb_build_object('data', bridge.numbered(message_id, events));
+  body jsonb;
 begin
   if events = '{}' then
     return;
   end if;
+  body := bridge.envelope(webhook_name, bridge.numbered(message_id, events));
   select * into strict webhook from bridge.webhook as w where w.name = webhook_name;
   if failure is null then
     perform bridge.put(message_id, webhook, relation, body, bridge.unposted(webhook), '0');

@@ -9,7 +9,7 @@ $$;
 comment on function bridge.retry_after(integer) is 'How long to wait after so many failed attempts; null once all are used.';
 
 create or replace function bridge.fail(
-  message_id uuid, target_name text, error text, not_before interval default '0', tried_by text default 'redeliver'
+  message_id uuid, target_name text, error text, not_before interval default '0'
 ) returns text
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -31,7 +31,7 @@ as $$
     where t.name = f.name)
   update bridge.message
   set tried = tried || jsonb_build_object(
-      'at', bridge.json_timestamp(clock_timestamp()), 'by', tried_by, 'answer', error),
+      'at', bridge.json_timestamp(clock_timestamp()), 'by', 'redeliver', 'answer', error),
     attempts = attempts + 1,
     last_error = error,
     state = case when bridge.retry_after(attempts + 1) is null then 'dead' else 'pending' end,
@@ -41,8 +41,8 @@ as $$
   where id = message_id and target = target_name and state = 'pending'
   returning state
 $$;
-comment on function bridge.fail(uuid, text, text, interval, text) is
-  'Records a failed attempt: the message is due again by the schedule, and not before what its target asked for, or dead after it; a target that keeps failing is paused. Returns the message''s state.';
+comment on function bridge.fail(uuid, text, text, interval) is
+  'Records a failed attempt of redelivery: the message is due again by the schedule, and not before what its target asked for, or dead after it; a target that keeps failing is paused. Returns the message''s state.';
 
 create table if not exists bridge.last_delivery (
   webhook text not null,
@@ -117,8 +117,7 @@ $$;
 comment on function bridge.release(uuid[], text[]) is 'Ends the lease of messages that were not attempted after all.';
 
 create or replace function bridge.refuse(
-  message_id uuid, target_name text, error text, status integer, not_before interval default '0',
-  tried_by text default 'redeliver'
+  message_id uuid, target_name text, error text, status integer, not_before interval default '0'
 ) returns text
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -132,8 +131,44 @@ begin
   elsif status is null or status in (429, 502, 503, 504) then
     perform bridge.hold(target_name, not_before);
   end if;
-  return bridge.fail(message_id, target_name, error, not_before, tried_by);
+  return bridge.fail(message_id, target_name, error, not_before);
 end
 $$;
-comment on function bridge.refuse(uuid, text, text, integer, interval, text) is
-  'Records what an attempt was answered with, or null for no answer: the message fails, and the target is held or paused where the answer says so. Returns the message''s state.';
+comment on function bridge.refuse(uuid, text, text, integer, interval) is
+  'Records what an attempt of redelivery was answered with, or null for no answer: the message fails, and the target is held or paused where the answer says so. Returns the message''s state.';
+
+create or replace function bridge.take_over(
+  message_ids uuid[], target_names text[], answers text[]
+) returns integer
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
+as $$
+declare
+  taken_over integer;
+begin
+  update bridge.message as m
+  set tried = tried || jsonb_build_object(
+      'at', bridge.json_timestamp(clock_timestamp()), 'by', 'pg_net', 'answer', t.answer),
+    last_error = t.answer,
+    due_at = clock_timestamp()
+  from unnest(message_ids, target_names, answers) as t (id, target, answer)
+  -- What is parked, or waits for an attempt of redelivery's, waits on.
+  where m.id = t.id and m.target = t.target and m.state = 'pending' and m.attempts = 0 and m.due_at < 'infinity';
+  get diagnostics taken_over = row_count;
+  return taken_over;
+end
+$$;
+comment on function bridge.take_over(uuid[], text[], text[]) is
+  'Makes messages due that pg_net did not deliver, and notes why. That is all that pg_net''s answers can do to them: anybody may have written these, so they use up no attempt, and neither hold nor pause a target. Returns how many deliveries.';
+
+create or replace function bridge.note_receipts(target_names text[], given boolean) returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  update bridge.target set gives_receipts = given
+  where name in (
+    select name from bridge.target
+    where name = any (target_names) and kind = 'http' and gives_receipts is distinct from given
+    for update skip locked)
+$$;
+comment on function bridge.note_receipts(text[], boolean) is
+  'Notes whether http targets prove what they accept, which decides whether pg_net may post to them.';

@@ -1,6 +1,45 @@
 -- What happens to a message after its transaction: settled by pg_net's answer, or claimed and delivered by the
 -- redeliver function over the pooled connection.
 
+create or replace function bridge.bytes(content text) returns bytea
+language sql stable set search_path = pg_catalog, pg_temp
+-- Its bytes as they are, whatever the client's encoding.
+set client_encoding = 'UTF8'
+as $$
+  select case when octet_length(content) <= 16384 then textsend(content) end
+$$;
+comment on function bridge.bytes(text) is
+  'The bytes of a text of pg_net''s, which stores what it was sent: of any length, and valid in no encoding. Null beyond 16384 bytes, of which none are read.';
+
+create or replace function bridge.legible(content text) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bytes bytea := bridge.bytes(content);
+begin
+  if content is not null and bytes is null then
+    return format('(%s bytes)', octet_length(content));
+  end if;
+  return left(convert_from(bytes, 'UTF8'), 500);
+exception when others then
+  return encode(substring(bytes for 500), 'escape');
+end
+$$;
+comment on function bridge.legible(text) is
+  'The beginning of a text of pg_net''s for people: bytes that are not UTF-8 as octal numbers; of what is too long, only how long it is.';
+
+create or replace function bridge.holds_receipt(
+  content text, message_id text, signed_at bigint, accepted text, target_name text
+) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((
+    select bool_or(position(receipt in bytes) > 0)
+    from bridge.bytes(content) as bytes, bridge.receipts(message_id, signed_at, accepted, target_name) as receipt), false)
+$$;
+comment on function bridge.holds_receipt(text, text, bigint, text, text) is
+  'Whether an answer holds the receipt of whoever has the target''s signing secret; the API''s, for null.';
+
 create or replace function bridge.settle(max_messages integer) returns table (delivered integer, failed integer)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
@@ -8,71 +47,104 @@ as $$
 declare
   accepted_ids uuid[];
   accepted_targets text[];
-  refusals jsonb;
-  slow text[];
+  refused_ids uuid[];
+  refused_targets text[];
+  answers text[];
+  without_receipt text[];
 begin
+  if to_regclass('net._http_response') is null then
+    delivered := 0;
+    failed := 0;
+    return next;
+    return;
+  end if;
   with answered as materialized (
-    select p.request_id, p.message_id, p.targets, r.status_code, coalesce(r.timed_out, false) as timed_out,
-      -- The receiver repeats the id. Without it the answer is another's: of a page that a redirect led to, or of a
-      -- request with the same number after pg_net was created anew.
-      coalesce(r.status_code between 200 and 299 and position(p.message_id::text in r.content) > 0, false) as accepted,
-      -- The API names the queues that it has reached: in the middle of a deployment it may not know the same ones.
-      substring(r.content from '"targets":\s*(\[[^]]*\])') as reached,
-      case
-        when r.status_code between 200 and 299 and position(p.message_id::text in r.content) > 0 then
-          format('HTTP %s, but the API does not know this queue', r.status_code)
-        when r.status_code between 200 and 299 then
-          format('HTTP %s, but not from the receiver: the answer does not repeat the webhook-id', r.status_code)
-        when r.status_code is not null then format('HTTP %s', r.status_code)
-        when r.timed_out then 'timed out'
-        else coalesce(r.error_msg, 'no answer')
-      end as answer,
-      (select substring(value from '^\d{1,5}$')::integer
-        from jsonb_each_text(r.headers) where lower(key) = 'retry-after' limit 1) as retry_after
+    select p.request_id, p.message_id, p.targets, p.signed_at, r.status_code, r.content, r.timed_out, r.error_msg
     from bridge.posted as p
     join net._http_response as r on r.id = p.request_id
     -- pg_net keeps six hours of answers, indexed by when they came: only those that can be ours are looked at.
-    where r.created >= (select min(posted_at) from bridge.posted where targets <> '{}') - interval '1 minute'
-      and p.targets <> '{}'
+    where r.created >= (select min(posted_at) from bridge.posted where not ping) - interval '1 minute'
+      and not p.ping
     order by p.request_id
     limit max_messages
     for update of p skip locked),
   settled as (
     delete from bridge.posted as p using answered as a where p.request_id = a.request_id),
+  -- Two answers to one request are one too many, not one of them pg_net's.
   judged as (
-    select a.*, name,
-      a.accepted and case
-        when t.kind = 'http' then true
-        -- One that was undeclared meanwhile: an address names no queues.
-        when t.kind is null and a.reached is null then true
-        else coalesce(position('"' || name || '"' in a.reached) > 0, false)
-      end as delivered
+    select a.message_id, name as target, t.kind, bool_or(v.delivered) as delivered, max(v.answer) as answer
     from answered as a
     cross join lateral unnest(a.targets) as name
-    left join bridge.target as t using (name)),
+    left join bridge.target as t using (name)
+    cross join lateral (
+      select
+        a.status_code between 200 and 299 and bridge.holds_receipt(
+          a.content, a.message_id::text, a.signed_at,
+          case when t.kind = 'http' then 'accepted' else 'accepted ' || name end,
+          case when t.kind = 'http' then name end) as delivered,
+        case
+          when a.status_code between 200 and 299 then format('HTTP %s without a receipt', a.status_code)
+          when a.status_code is not null then format('HTTP %s', a.status_code)
+          when a.timed_out then 'timed out'
+          else coalesce(bridge.legible(a.error_msg), 'no answer')
+        end as answer) as v
+    group by a.message_id, name, t.kind),
   locked as materialized (
-    select bridge.lock_messages(array_agg(message_id), array_agg(name)) from judged)
+    select bridge.lock_messages(array_agg(message_id), array_agg(target)) from judged)
   select
     array_agg(j.message_id) filter (where j.delivered),
-    array_agg(j.name) filter (where j.delivered),
-    jsonb_agg(jsonb_build_object(
-      'id', j.message_id, 'target', j.name, 'answer', j.answer, 'status', j.status_code, 'seconds', j.retry_after))
-      filter (where not j.delivered),
-    array_agg(distinct j.name) filter (where j.timed_out)
-  into accepted_ids, accepted_targets, refusals, slow
+    array_agg(j.target) filter (where j.delivered),
+    array_agg(j.message_id) filter (where j.delivered is not true),
+    array_agg(j.target) filter (where j.delivered is not true),
+    array_agg(j.answer) filter (where j.delivered is not true),
+    array_agg(distinct j.target) filter (where j.delivered is not true and j.answer like '%without a receipt')
+  into accepted_ids, accepted_targets, refused_ids, refused_targets, answers, without_receipt
   from judged as j, locked;
 
   delivered := bridge.complete(coalesce(accepted_ids, '{}'), coalesce(accepted_targets, '{}'));
-  select count(bridge.refuse(r.id, r.target, r.answer, r.status, make_interval(secs => coalesce(r.seconds, 0)), 'pg_net'))
-  into failed
-  from jsonb_to_recordset(refusals) as r (id uuid, target text, answer text, status integer, seconds integer);
+  failed := bridge.take_over(coalesce(refused_ids, '{}'), coalesce(refused_targets, '{}'), coalesce(answers, '{}'));
+  perform bridge.note_receipts(without_receipt, false);
   update bridge.target set slow_until = clock_timestamp() + interval '10 minutes'
-  where name in (select name from bridge.target where kind = 'http' and name = any (slow) for update skip locked);
+  where name in (
+    select name from bridge.target
+    where kind = 'http' and name = any (refused_targets) for update skip locked);
   return next;
 end
 $$;
 comment on function bridge.settle(integer) is
-  'Takes over pg_net''s answers: 2xx from the receiver is delivered, anything else a failed attempt. Returns how many deliveries of each.';
+  'Takes over pg_net''s answers: 2xx with a receipt is delivered; anything else makes a message due, and leaves an http target to redelivery for ten minutes. Returns how many deliveries of each.';
+
+create or replace function bridge.withdraw(max_requests integer) returns integer
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  overdue bigint[];
+begin
+  with late as (
+    delete from bridge.posted
+    where request_id in (
+      select request_id from bridge.posted
+      where posted_at < clock_timestamp() - case
+        when ping then '1 hour' else (select greatest(fast_path_grace, '10 s') from bridge.installation) end
+      limit max_requests for update skip locked)
+    returning request_id, ping)
+  select array_agg(request_id) filter (where not ping) into overdue from late;
+  if overdue is null then
+    return 0;
+  end if;
+  perform setval('bridge.pg_net_late', bridge.now_ms());
+  begin
+    -- Redelivery has them now. Sent hours later, they would be duplicates, or refused as too old.
+    delete from net.http_request_queue where id in (
+      select id from net.http_request_queue where id = any (overdue) for update skip locked);
+  exception when others then
+    raise notice 'requests that are late stay in pg_net''s queue: %', sqlerrm;
+  end;
+  return cardinality(overdue);
+end
+$$;
+comment on function bridge.withdraw(integer) is
+  'Takes back from pg_net what it has not answered within the grace, and spares it for a while. Returns how many requests.';
 
 create or replace function bridge.leading(target_name text, max_messages integer) returns uuid[]
 language sql volatile set search_path = pg_catalog, pg_temp
@@ -197,12 +269,8 @@ as $$
       select ctid from bridge.processed_event
       where processed_at < (select forget_before from retained)
       limit max_rows for update skip locked))
-    returning 1),
-  requests as (
-    -- Never answered: pg_net lost them, and redelivery has had them since.
-    delete from bridge.posted where posted_at < clock_timestamp() - interval '1 hour' returning 1)
+    returning 1)
   select (select count(*) from messages)::integer + (select count(*) from events)::integer
-    + (select count(*) from requests)::integer
 $$;
 comment on function bridge.prune(integer) is
   'Deletes delivered messages past retention and processed event ids 18 days later, at most max_rows of each. Returns how many rows went.';

@@ -5,11 +5,12 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   message_id text := bridge.new_message_id()::text;
+  signed_at bigint := floor(extract(epoch from clock_timestamp()));
   url text := (
     select replace(t.url, '{webhook}', 'bridge.ping') from bridge.target as t
     where t.name = target_name and t.kind = 'http');
   secret text := bridge.signing_secret(target_name);
-  body jsonb := bridge.envelope('bridge.ping') || '{"data": []}';
+  body jsonb := bridge.envelope('bridge.ping', '[]');
   request_id bigint;
 begin
   if target_name is null then
@@ -26,8 +27,9 @@ begin
       message = format('Vault has no secret "%s"', bridge.secret_name(target_name)),
       hint = 'Deploy again: the deployment puts it there.';
   end if;
-  request_id := bridge.post(url, message_id, body, body::text, secret);
-  insert into bridge.posted (request_id, message_id, targets) values (request_id, message_id::uuid, '{}');
+  request_id := bridge.post(url, message_id, body, body::text, secret, signed_at);
+  perform bridge.remember_post(
+    request_id, message_id, case when target_name is null then '{}' else array[target_name] end, signed_at, ping => true);
   return request_id;
 end
 $$;
@@ -35,16 +37,33 @@ comment on function bridge.ping(text) is
   'Sends a signed message without events to the API, or to an http target. Returns a request id: ask bridge.ping_answer(id) a moment later what came back.';
 
 create or replace function bridge.ping_answer(request_id bigint) returns jsonb
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_object(
-    'status', r.status_code, 'timed_out', r.timed_out, 'error', r.error_msg, 'body', left(r.content, 500),
-    'repeats_id', coalesce(position(p.message_id::text in r.content) > 0, false))
-  from net._http_response as r left join bridge.posted as p on p.request_id = r.id
-  where r.id = ping_answer.request_id
+declare
+  answer jsonb;
+  target_names text[];
+begin
+  select
+    jsonb_build_object(
+      'status', r.status_code, 'timed_out', r.timed_out, 'error', bridge.legible(r.error_msg),
+      'body', bridge.legible(r.content), 'receipt', r.receipt),
+    r.targets
+  into answer, target_names
+  from (
+    select r.status_code, r.timed_out, r.error_msg, r.content, p.targets, bridge.holds_receipt(
+        r.content, p.message_id::text, p.signed_at, 'accepted', p.targets[1]) as receipt
+    from net._http_response as r left join bridge.posted as p on p.request_id = r.id and p.ping
+    where r.id = ping_answer.request_id) as r
+  -- Anybody may have written another.
+  order by r.receipt desc limit 1;
+  if (answer ->> 'status')::integer between 200 and 299 then
+    perform bridge.note_receipts(target_names, (answer ->> 'receipt')::boolean);
+  end if;
+  return answer;
+end
 $$;
 comment on function bridge.ping_answer(bigint) is
-  'What came back for bridge.ping(); null while nothing has. repeats_id: whether the webhook-id is in it, within the hour.';
+  'What came back for bridge.ping(); null while nothing has. receipt: whether the answer proves that it is the receiver''s, within the grace of the fast path.';
 
 create or replace view bridge.dead_letter as
   select id as message_id, webhook, target, created_at, attempts, last_error, tried, body -> 'data' as events

@@ -153,8 +153,7 @@ begin
     message_id := bridge.new_message_id();
     perform bridge.put(
       message_id, webhook, bridge.relation(webhook.declaration ->> 'table')::oid,
-      bridge.envelope(webhook.name) || jsonb_build_object(
-        'data', bridge.numbered(message_id, chunk.events[part * 100 + 1 : part * 100 + 100])),
+      bridge.envelope(webhook.name, bridge.numbered(message_id, chunk.events[part * 100 + 1 : part * 100 + 100])),
       bridge.unposted(webhook, job.targets), '0');
   end loop;
   job.events := job.events + coalesce(cardinality(chunk.events), 0);
@@ -195,7 +194,7 @@ begin
   if job.position is distinct from row_key then
     perform bridge.put_dead(
       m.id, webhook,
-      bridge.envelope(webhook.name) || jsonb_build_object('data', bridge.numbered(m.id, array[jsonb_build_object(
+      bridge.envelope(webhook.name, bridge.numbered(m.id, array[jsonb_build_object(
         'operation', 'READ', 'schema', webhook.table_schema, 'table', webhook.table_name,
         'record', null, 'old_record', null, 'row', array_to_string(job.position, ', '))])),
       failure)

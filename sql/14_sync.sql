@@ -56,13 +56,9 @@ begin
       ' set intervalstyle = postgres set datestyle = ''ISO, MDY'''
       -- Nor may they give up on the outbox.
       ' set lock_timeout = 0'
-      -- Planning anew takes longer than capturing a row does, and pglz longer than making the body.
-      ' set plan_cache_mode = force_generic_plan%s as %L',
-      wanted.function_name,
-      case when exists (
-        select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals))
-        then ' set default_toast_compression = lz4' else '' end,
-      wanted.source);
+      -- Planning anew takes longer than capturing a row does.
+      ' set plan_cache_mode = force_generic_plan as %L',
+      wanted.function_name, wanted.source);
     execute format('comment on function bridge.%I() is %L', wanted.function_name, 'Written by bridge.sync.');
     execute format('revoke execute on function bridge.%I() from public', wanted.function_name);
     replaced := replaced + 1;

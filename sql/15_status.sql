@@ -54,6 +54,137 @@ $$;
 comment on function bridge.repair() is
   'Makes and enables the triggers of bridge.missing_trigger, as the last deployment declared them, all or nothing. Each locks its table for a moment (SHARE ROW EXCLUSIVE). Returns them. What was changed meanwhile was not captured: see bridge.backfill.';
 
+create or replace function bridge.worker_version(name text) returns integer[]
+language sql immutable strict set search_path = pg_catalog, pg_temp
+as $$
+  -- The worker calls itself "pg_net 0.20.4".
+  select string_to_array(substring(name from '^pg_net (\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)$'), '.')::integer[]
+$$;
+comment on function bridge.worker_version(text) is 'The version in the name by which pg_net''s worker is connected; null for any other name.';
+
+create or replace function bridge.pg_net_problem(out problem text, out remedy text, out run_as text)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  post oid := to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)');
+  worker record;
+begin
+  run_as := 'supabase_admin';
+  if post is null or to_regclass('net.http_request_queue') is null or to_regclass('net._http_response') is null then
+    problem := 'pg_net is missing from this database';
+    remedy := 'drop extension if exists pg_net; create extension pg_net';
+    return;
+  end if;
+  if not has_schema_privilege('net', 'usage') or not has_function_privilege(post, 'execute')
+    or not has_table_privilege('net._http_response', 'select')
+    or not (select prosecdef from pg_proc where oid = post) and not (
+      has_any_column_privilege('net.http_request_queue', 'insert')
+      and has_column_privilege('net.http_request_queue', 'id', 'select')
+      and has_sequence_privilege('net.http_request_queue_id_seq', 'usage'))
+  then
+    problem := format('role %I may not use pg_net', current_user);
+    remedy := format(
+      'grant usage on schema net to %1$I; grant execute on function net.http_post(text, jsonb, jsonb, jsonb, integer) to %1$I; '
+      'grant select, insert, delete on net.http_request_queue to %1$I; grant select on net._http_response to %1$I; '
+      'grant usage on sequence net.http_request_queue_id_seq to %1$I', current_user);
+    return;
+  end if;
+  select
+    datname, bridge.worker_version(application_name) as version into worker
+  from pg_stat_activity where bridge.worker_version(application_name) is not null
+  order by datname is distinct from current_database() limit 1;
+  if not found then
+    problem := 'pg_net''s worker does not run';
+    remedy := 'select net.worker_restart(); if it does not come back, add pg_net to shared_preload_libraries and restart the server';
+  elsif worker.datname is distinct from current_database() then
+    problem := format('pg_net''s worker serves database "%s", not "%s"', worker.datname, current_database());
+    remedy := format('alter system set pg_net.database_name = %L; restart the server', current_database());
+  elsif worker.version >= '{0,19}' and to_regprocedure('net.wake()') is null then
+    problem := format(
+      'pg_net''s SQL%s is older than its library, %s, which it never wakes: requests stay queued',
+      coalesce((select format(', %s,', extversion) from pg_extension where extname = 'pg_net'), ''),
+      array_to_string(worker.version, '.'));
+    remedy := 'alter extension pg_net update';
+  elsif bridge.is_spared() then
+    problem := 'pg_net did not send in time what it was handed';
+    remedy := 'select net.worker_restart(); see what else is in net.http_request_queue';
+    run_as := current_user;
+  else
+    run_as := null;
+  end if;
+end
+$$;
+comment on function bridge.pg_net_problem() is 'What keeps pg_net from sending at once, what to run, and as which role; nulls if nothing does.';
+
+create or replace function bridge.vault_problem(out problem text, out remedy text, out run_as text)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  unreadable text;
+begin
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is null then
+    problem := 'Supabase Vault is missing from this database';
+    remedy := 'create extension supabase_vault cascade; then deploy again';
+    run_as := 'supabase_admin';
+    return;
+  end if;
+  if not has_schema_privilege('vault', 'usage') or not has_table_privilege('vault.decrypted_secrets', 'select') then
+    problem := format('role %I may not use Supabase Vault', current_user);
+    remedy := format(
+      'grant usage on schema vault to %1$I; grant select, delete on vault.secrets, vault.decrypted_secrets to %1$I; '
+      'grant execute on all functions in schema vault to %1$I', current_user);
+    run_as := 'supabase_admin';
+    return;
+  end if;
+  select string_agg(format('"%s"', name), ', ' order by name) into unreadable
+  from (
+    select bridge.secret_name(null) as name, null as target
+    union all
+    select bridge.secret_name(t.name), t.name from bridge.target as t where t.kind = 'http') as needed
+  where bridge.signing_secret(target) is null;
+  if unreadable is not null then
+    problem := format('Vault has no secret %s that it can decrypt', unreadable);
+    remedy := 'deploy again: the deployment puts the secrets there';
+  end if;
+end
+$$;
+comment on function bridge.vault_problem() is 'What keeps messages from being signed in the database, what to do, and as which role; nulls if nothing does.';
+
+create or replace function bridge.exposed(relation text, privileges text[]) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from pg_class as c, aclexplode(c.relacl) as granted
+    where c.oid = to_regclass(relation) and granted.grantee = 0 and granted.privilege_type = any (privileges))
+$$;
+comment on function bridge.exposed(text, text[]) is 'Whether PUBLIC, which is every role, has one of the privileges on a table.';
+
+create or replace view bridge.problem as
+  select 'delivery' as of, p.problem, p.remedy, p.run_as from bridge.pg_net_problem() as p where p.problem is not null
+  union all
+  select 'delivery', p.problem, p.remedy, p.run_as from bridge.vault_problem() as p where p.problem is not null
+  union all
+  select
+    'security',
+    'every role can read what waits to be sent, whole rows of tables that it may not read among them, and delete it',
+    'revoke all on net.http_request_queue from public; grant insert, select (id) on net.http_request_queue to public; '
+      || format('grant select, delete on net.http_request_queue to %I', current_user),
+    'supabase_admin'
+  where bridge.exposed('net.http_request_queue', '{SELECT,DELETE,UPDATE,TRUNCATE}')
+  union all
+  select
+    'security',
+    'every role can read and write what pg_net was answered',
+    'revoke all on net._http_response from public; ' || format('grant select on net._http_response to %I', current_user),
+    'supabase_admin'
+  where bridge.exposed('net._http_response', '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}');
+comment on view bridge.problem is
+  'What is wrong with pg_net and Vault, with the remedy. Deployments check it. Whatever it says, redelivery delivers once a minute.';
+comment on column bridge.problem.of is 'delivery: messages are late. security: others see or change more than they should.';
+comment on column bridge.problem.problem is 'What is wrong.';
+comment on column bridge.problem.remedy is 'What to run, or to do.';
+comment on column bridge.problem.run_as is 'As which role, in this database; null: not in the database.';
+
 create or replace view bridge.status as
   with declared as (
     select name as webhook, unnest(targets) as target, enabled, paused_because, max_per_minute from bridge.webhook),
@@ -73,7 +204,8 @@ create or replace view bridge.status as
     nullif(concat_ws('; ', t.paused_because, 'the webhook: ' || w.paused_because), '') as paused_because,
     t.failing_since,
     case when t.held_until > clock_timestamp() then t.held_until end as held_until,
-    m.pending, m.oldest_pending, m.failed, l.at as last_delivery, m.dead, m.last_error
+    m.pending, m.oldest_pending, m.failed, l.at as last_delivery, m.dead, m.last_error,
+    (select string_agg(p.problem, '; ') from bridge.problem as p where p.of = 'delivery') as problem
   from followed as w
   left join bridge.target as t on t.name = w.target
   left join missing on missing.webhook = w.webhook
@@ -106,9 +238,11 @@ comment on column bridge.status.last_delivery is 'When one was last delivered, t
 comment on column bridge.status.dead is 'Messages that were given up: see bridge.dead_letter.';
 comment on column bridge.status.last_error is
   'What the newest attempt among those that wait or were given up was answered.';
+comment on column bridge.status.problem is 'What is wrong with pg_net or Vault, the same in each row: see bridge.problem for the remedy.';
 
 create or replace function bridge.metrics()
-returns table (pending bigint, oldest_seconds double precision, dead bigint, paused bigint, missing_triggers bigint)
+returns table (
+  pending bigint, oldest_seconds double precision, dead bigint, paused bigint, missing_triggers bigint, problems bigint)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select
@@ -120,9 +254,10 @@ as $$
     (select count(*) from bridge.target where paused_at is not null)
       + (select count(*) from bridge.webhook where paused_at is not null),
     -- Partitions come and go, and each deployment sees to them.
-    (select count(*) from bridge.missing_trigger where not on_partition)
+    (select count(*) from bridge.missing_trigger where not on_partition),
+    (select count(*) from bridge.problem where of = 'delivery')
   from bridge.message as m left join bridge.target as t on t.name = m.target
   where state = 'pending' or state = 'dead'
 $$;
 comment on function bridge.metrics() is
-  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, how many targets and webhooks are paused, and how many triggers are missing.';
+  'Messages not yet known to be delivered, the age in seconds of the oldest that doesn''t wait on purpose, dead letters, how many targets and webhooks are paused, how many triggers are missing, and how much is wrong with pg_net and Vault.';

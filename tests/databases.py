@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from standardwebhooks.webhooks import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,6 +113,27 @@ class Database:
 
     def events(self) -> list[dict[str, Any]]:
         return [event for message in self.messages() for event in message["data"]]
+
+    def rest(self) -> None:
+        """Let pg_net have had nothing to do for a second, and redelivery be asleep."""
+        for sequence in ("last_post", "last_ring", "awake_until", "pg_net_late"):
+            self.execute(f"select setval('bridge.{sequence}', 1)")
+
+    def receipts(self, message: str) -> dict[str, str]:
+        """Return what the receivers of a posted message would answer, by target."""
+        rows = self.rows(
+            "select p.signed_at, name, t.kind from bridge.posted as p, unnest(p.targets) as name"
+            " left join bridge.target as t using (name) where p.message_id = %s",
+            [message],
+        )
+        return {
+            target: Webhook(TARGET_SECRET if kind == "http" else SECRET).sign(
+                message,
+                datetime.fromtimestamp(signed_at, UTC),
+                "accepted" if kind == "http" else f"accepted {target}",
+            )
+            for signed_at, target, kind in rows
+        }
 
     def states(self) -> set[str]:
         return set(self.column("select distinct state from bridge.message"))

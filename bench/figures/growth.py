@@ -40,10 +40,13 @@ truncate net._http_response, bridge.posted;
 with requests as (
   select id, row_number() over () + 1000000000 as request_id from oldest limit %(most)s),
 posted as (
-  insert into bridge.posted (request_id, message_id, targets)
-  select request_id, id, array[%(target)s] from requests)
+  insert into bridge.posted (request_id, message_id, targets, signed_at)
+  select request_id, id, array[%(target)s], 1 from requests)
 insert into net._http_response (id, status_code, content)
-select request_id, 202, jsonb_build_object('webhook_id', id, 'targets', array[%(target)s])::text from requests
+select request_id, 202, jsonb_build_object('receipts', jsonb_build_object(
+  %(target)s::text, convert_from((
+    select bridge.receipts(id::text, 1, 'accepted ' || %(target)s, null) limit 1), 'UTF8')))::text
+from requests
 """
 SETTLE: LiteralString = "select delivered from bridge.settle(2000)"
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,11 @@ from bridge.ping import ping, ping_targets
 
 _PG_NET_VERSION = (
     "select coalesce((select extversion from pg_extension where extname = 'pg_net'), 'not an extension')"
+)
+_PROBLEMS = (
+    "select format('%s: %s%s', problem,"
+    " case when run_as is not null then format('as %s, ', run_as) else '' end, remedy)"
+    " from bridge.problem where of = "
 )
 
 
@@ -37,12 +42,13 @@ class Deployment:
     signing_secret: Callable[[str | None], str]
     warn: Callable[[str], None]
     ping_seconds: float = 30.0
+    warnings: list[str] = field(default_factory=list, init=False)
 
     def apply(self, request: Request) -> dict[str, Any]:
         """Install or change, and prove by a ping that messages arrive; take it back if they don't.
 
         Returns:
-            The resource's attributes: Triggers, PgNetVersion, RoundTripMs, Ping, Targets.
+            The resource's attributes: Triggers, PgNetVersion, RoundTripMs, Ping, Targets, Warnings.
 
         Raises:
             ApplyError: the database is as it was before.
@@ -50,21 +56,19 @@ class Deployment:
         secrets = {target: self.signing_secret(target) for target in (None, *request.http_targets)}
         before = present(self.connect())
         summary = install(self.connect(), self.sql_files, secrets, request)
+        # A roll-back must not fail for what made the deployment fail; it has nothing new to prove.
+        required = request.ping_required and before != request.installed
         try:
             return {
                 "Triggers": summary["triggers"],
                 "PgNetVersion": self._value(_PG_NET_VERSION),
                 "RoundTripMs": self._round_trip_ms(),
-                # A roll-back must not fail for what made the deployment fail; it has nothing new to prove.
-                "Ping": self._ping(required=request.ping_required and before != request.installed),
+                "Ping": self._ping(required=required),
                 "Targets": self._ping_targets(request.http_targets),
+                "Warnings": self._warnings(),
             }
-        except NotAcceptedError as error:
-            raise self._taken_back(PingError(str(error)), before) from error
-        except psycopg.Error as error:
-            raise self._taken_back(ApplyError(describe(error)), before) from error
-        except BridgeError as error:
-            raise self._taken_back(ApplyError(str(error)), before) from error
+        except Exception as error:  # whatever it is, what was applied must not stay unproven
+            raise self._taken_back(_explained(error), before) from error
 
     def remove(self, request: Request) -> dict[str, Any]:
         """Take out what this owner's deployments made; undelivered messages stay."""
@@ -78,22 +82,37 @@ class Deployment:
 
     def _ping(self, *, required: bool) -> str:
         try:
+            self._require_no_problem()
             return ping(self.connect(), timeout_seconds=self.ping_seconds)
         except NotAcceptedError as error:
             if required:
                 raise
-            self.warn(str(error))
-            return f"warning: {error}"[:1000]
+            self._warn(str(error))
+            return f"warning: {error}"[:500]
+
+    def _require_no_problem(self) -> None:
+        if problems := self._values(_PROBLEMS + "'delivery'"):
+            raise NotAcceptedError("; ".join(problems))
 
     def _ping_targets(self, targets: Mapping[str, bool]) -> str:
         """Try each target; one that doesn't answer may not be deployed yet, and gets its messages later."""
         refusals = ping_targets(self.connect(), targets, timeout_seconds=self.ping_seconds / 3)
         for target, refusal in refusals.items():
-            self.warn(f'target "{target}" does not accept messages yet: {refusal.reason}')
+            self._warn(f'target "{target}": {refusal.reason}')
         if refusals:
             said = "; ".join(f"{target}: {refusal.reason}" for target, refusal in refusals.items())
-            return f"warning: {said}"[:1000]
+            return f"warning: {said}"[:500]
         return f"all {len(targets)} answer" if targets else "none outside AWS"
+
+    def _warnings(self) -> str:
+        """Gather what was warned of, and what other roles see and change more than they should."""
+        for problem in self._values(_PROBLEMS + "'security'"):
+            self._warn(problem)
+        return "; ".join(self.warnings)[:1000] or "none"
+
+    def _warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+        self.warn(warning)
 
     def _taken_back(self, failure: ApplyError, before: tuple[str, dict[str, Any]] | None) -> ApplyError:
         try:
@@ -108,5 +127,18 @@ class Deployment:
         return f"{(time.perf_counter() - started) * 1000:.1f}"
 
     def _value(self, query: str) -> Any:
-        row = self.connect().execute(query.encode()).fetchone()
-        return row[0] if row else None
+        return next(iter(self._values(query)), None)
+
+    def _values(self, query: str) -> list[Any]:
+        return [row[0] for row in self.connect().execute(query.encode())]
+
+
+def _explained(error: Exception) -> ApplyError:
+    """Say what an error means for the deployment."""
+    if isinstance(error, NotAcceptedError):
+        return PingError(str(error))
+    if isinstance(error, psycopg.Error):
+        return ApplyError(describe(error))
+    if isinstance(error, BridgeError):
+        return ApplyError(str(error))
+    return ApplyError(f"an error of the bridge itself, {type(error).__name__}; please report it")

@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -24,8 +24,8 @@ from redeliver.delivery import Failure
 CONNECT_SECONDS = 5.0
 # More than there are targets.
 _HOSTS = 100
-# An answer's body says nothing that matters. One that is this small and there at once is read, so that the
-# connection can be used again.
+# A body can hold a receipt, and nothing else that matters. One that is this small and there at once is read,
+# also so that the connection can be used again.
 _READ_BYTES = 4_096
 _READ_SECONDS = 0.5
 _SUCCESSES = range(200, 300)
@@ -39,6 +39,18 @@ _REASONS: dict[type, str] = {
     UnfinishedError: "none in time",
     LocationParseError: "the url can't be read",
 }
+
+
+class Answer(NamedTuple):
+    """What a target answered.
+
+    Attributes:
+        failure: None for a 2xx.
+        body: untrusted bytes; empty where it was not read.
+    """
+
+    failure: Failure | None
+    body: bytes = b""
 
 
 class PrivateAddressError(HTTPError):
@@ -58,7 +70,7 @@ class Client:
         self._manager = urllib3.PoolManager(num_pools=_HOSTS, maxsize=connections, cert_reqs="CERT_REQUIRED")
         self._manager.pool_classes_by_scheme = _pools(lambda address: may_reach(address, networks))
 
-    def post(self, url: str, body: str, headers: Mapping[str, str], *, seconds: float) -> Failure | None:
+    def post(self, url: str, body: str, headers: Mapping[str, str], *, seconds: float) -> Answer:
         """Post a body as it is.
 
         Args:
@@ -68,7 +80,7 @@ class Client:
             seconds: for connecting, and again for each wait for the answer.
 
         Returns:
-            None for a 2xx; else why it failed, without anything of the answer's body.
+            What came back, or why nothing did: a failure says nothing of the answer's body.
         """
         sent = {
             "Content-Type": "application/json",
@@ -87,10 +99,8 @@ class Client:
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
             )
         except HTTPError as error:
-            return Failure(_without_answer(error), None)
-        verdict = _verdict(response)
-        _finish(response)
-        return verdict
+            return Answer(Failure(_without_answer(error), None))
+        return Answer(_verdict(response), _finish(response))
 
     def close(self) -> None:
         """Close what is open: until the function runs again, what is between may forget the connections."""
@@ -115,21 +125,23 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
         return 0
 
 
-def _finish(response: urllib3.BaseHTTPResponse) -> None:
-    """Let the connection be used again, or close it where that would take reading for long."""
+def _finish(response: urllib3.BaseHTTPResponse) -> bytes:
+    """Read a short body and let the connection be used again, or close it where that would take long."""
     length = response.headers.get("content-length", "")
     connection = response.connection
     try:
         if length.isdecimal() and int(length) <= _READ_BYTES and isinstance(connection, HTTPConnection):
             if connection.sock is not None:
                 connection.sock.settimeout(_READ_SECONDS)
-            if len(response.read1(int(length), decode_content=False)) == int(length):
+            body = response.read1(int(length), decode_content=False)
+            if len(body) == int(length):
                 response.read()  # nothing more; it ends the answer
                 response.release_conn()
-                return
+                return body
     except (HTTPError, OSError, ValueError):
         pass
     response.close()
+    return b""
 
 
 def _without_answer(error: HTTPError) -> str:

@@ -37,12 +37,14 @@ class Delivery:
         delivered: those that are all in their queue, or that their target accepted.
         failed: those that were attempted in vain, each with the reason.
         released: those that were not attempted after all.
+        receipts: the targets outside AWS that proved that they have the signing secret.
         events: how many events were enqueued for the delivered ones.
     """
 
     delivered: list[Message] = field(default_factory=list)
     failed: list[tuple[Message, Failure]] = field(default_factory=list)
     released: list[Message] = field(default_factory=list)
+    receipts: set[str] = field(default_factory=set)
     events: int = 0
 
     @property

@@ -65,17 +65,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         run.prune()
     waiting = run.waiting()
     _publish(run.summary, waiting)
-    summary = {"rung": rung, **asdict(run.summary), **waiting._asdict()}
+    summary = {"rung": rung, **asdict(run.summary), **(waiting._asdict() if waiting else {})}
+    summary["broken"] = sorted(run.summary.broken)
     _logger.info("redelivery done", extra=summary)
     return summary | {"batchItemFailures": []}
 
 
-def _publish(summary: Summary, waiting: Waiting) -> None:
-    _metrics.add_metric("Backlog", MetricUnit.Count, waiting.pending)
-    _metrics.add_metric("OldestMessageAge", MetricUnit.Seconds, waiting.oldest_seconds)
-    _metrics.add_metric("DeadMessages", MetricUnit.Count, waiting.dead)
-    _metrics.add_metric("Paused", MetricUnit.Count, waiting.paused)
-    _metrics.add_metric("MissingTriggers", MetricUnit.Count, waiting.missing_triggers)
+def _publish(summary: Summary, waiting: Waiting | None) -> None:
+    if waiting is not None:
+        _metrics.add_metric("Backlog", MetricUnit.Count, waiting.pending)
+        _metrics.add_metric("OldestMessageAge", MetricUnit.Seconds, waiting.oldest_seconds)
+        _metrics.add_metric("DeadMessages", MetricUnit.Count, waiting.dead)
+        _metrics.add_metric("Paused", MetricUnit.Count, waiting.paused)
+        _metrics.add_metric("MissingTriggers", MetricUnit.Count, waiting.missing_triggers)
+        _metrics.add_metric("Problems", MetricUnit.Count, waiting.problems)
+    _metrics.add_metric("BrokenSteps", MetricUnit.Count, len(summary.broken))
     _metrics.add_metric("Settled", MetricUnit.Count, summary.settled)
     _metrics.add_metric("Redelivered", MetricUnit.Count, summary.redelivered)
     _metrics.add_metric("Posted", MetricUnit.Count, summary.posted)

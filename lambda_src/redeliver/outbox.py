@@ -29,6 +29,7 @@ class Waiting(NamedTuple):
         dead: messages that were given up.
         paused: targets and webhooks that are paused.
         missing_triggers: declared triggers that do not fire: what they were for is not captured.
+        problems: what is wrong with pg_net and Vault, which makes messages late.
     """
 
     pending: int
@@ -36,6 +37,7 @@ class Waiting(NamedTuple):
     dead: int
     paused: int
     missing_triggers: int
+    problems: int
 
 
 class Outbox:
@@ -58,6 +60,22 @@ class Outbox:
                 "select delivered, failed from bridge.settle(%s)", (max_messages,)
             ).fetchone()
         return row or Settled(0, 0)
+
+    def withdraw(self, max_requests: int) -> int:
+        """Take back from pg_net what it has not answered in time; return how many requests."""
+        return self._number("select bridge.withdraw(%s)", max_requests)
+
+    def heard_ring(self) -> None:
+        """Note that pg_net has rung."""
+        self._call("select bridge.heard_ring()")
+
+    def stay_awake(self, milliseconds: int) -> None:
+        """Promise to look for messages that long: writers then neither post nor ring."""
+        self._call("select bridge.stay_awake(%s)", milliseconds)
+
+    def fall_asleep(self) -> bool:
+        """Take the promise back; return whether nobody is left who may commit messages relying on it."""
+        return bool(self._call("select bridge.fall_asleep()"))
 
     def park(self, max_messages: int) -> int:
         """Let the due messages of paused webhooks wait, at most so many of each target; return how many."""
@@ -115,11 +133,13 @@ class Outbox:
                 " as failed (id, target, error, status, retry_after)",
                 [
                     *_keys([message for message, _ in delivery.failed]),
-                    [failure.error for _, failure in delivery.failed],
+                    [_text(failure.error) for _, failure in delivery.failed],
                     [failure.status for _, failure in delivery.failed],
                     [failure.retry_after for _, failure in delivery.failed],
                 ],
             ).fetchone()
+            if delivery.receipts:
+                db.execute("select bridge.note_receipts(%s, true)", [sorted(delivery.receipts)])
         return int(row[0]) if row else 0
 
     def prune(self, max_rows: int) -> int:
@@ -133,14 +153,23 @@ class Outbox:
             db.cursor(row_factory=class_row(Waiting)) as cursor,
         ):
             row = cursor.execute(
-                "select pending, oldest_seconds, dead, paused, missing_triggers from bridge.metrics()"
+                "select pending, oldest_seconds, dead, paused, missing_triggers, problems"
+                " from bridge.metrics()"
             ).fetchone()
-        return row or Waiting(0, 0.0, 0, 0, 0)
+        return row or Waiting(0, 0.0, 0, 0, 0, 0)
 
     def _number(self, query: LiteralString, value: int, timeout_ms: int = TIMEOUT_MS) -> int:
+        return int(self._call(query, value, timeout_ms=timeout_ms) or 0)
+
+    def _call(self, query: LiteralString, *values: int, timeout_ms: int = TIMEOUT_MS) -> Any:
         with self._database.transaction(timeout_ms=timeout_ms) as db:
-            row = db.execute(query, (value,)).fetchone()
-        return int(row[0]) if row else 0
+            row = db.execute(query, values).fetchone()
+        return row[0] if row else None
+
+
+def _text(error: str) -> str:
+    """What Postgres can store of an error that may quote what a target sent."""
+    return error.replace("\0", "").encode(errors="backslashreplace").decode()
 
 
 def _keys(messages: Sequence[Message]) -> list[list[Any]]:

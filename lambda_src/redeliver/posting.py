@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bridge import secrets, signing
 from bridge.errors import SecretError
@@ -22,6 +23,8 @@ LANES = 8
 MAX_LANES = 32
 # One answer that never ends must not keep the others from being recorded.
 _GRACE_SECONDS = 2.0
+# What a receipt signs; the same in bridge.receipts, and in every receiver.
+ACCEPTED = "accepted"
 # What says that the target as a whole is out of reach, or wants to be spared. The same in bridge.refuse.
 _SPARED = {410, 429, 502, 503, 504}
 
@@ -117,26 +120,33 @@ class Poster:
     def _drain(self, queue: "_Queue") -> None:
         try:
             while self.open and (message := queue.begin()):
-                failure = self._send(message)
-                queue.done(message, failure)
+                failure, proven = self._send(message)
+                queue.done(message, failure, proven=proven)
                 if failure is None:
                     self._begin_lane(queue)
         finally:
             queue.end_lane()
 
-    def _send(self, message: Message) -> Failure | None:
+    def _send(self, message: Message) -> tuple[Failure | None, bool]:
+        """Post a message; tell why it failed, and whether the answer holds a receipt."""
         target = self._targets.get(message.target)
         if target is None:
             known = ", ".join(sorted(self._targets)) or "none"
-            return Failure(
+            error = (
                 f'target "{message.target}" of webhook "{message.webhook}" is not deployed; deployed: {known}'
             )
+            return Failure(error), False
+        now = datetime.now(UTC)
         try:
-            headers = signing.sign(message.body, str(message.id), _signing_secrets(target.secret_id))
+            keys = _signing_secrets(target.secret_id)
+            headers = signing.sign(message.body, str(message.id), keys, now)
+            receipts = signing.sign(ACCEPTED, str(message.id), keys, now)["webhook-signature"].split()
         except SecretError as error:
-            return Failure(str(error), None)
+            return Failure(str(error), None), False
         url = target.url.replace("{webhook}", message.webhook)
-        return self._client.post(url, message.body, headers, seconds=target.timeout)
+        answer = self._client.post(url, message.body, headers, seconds=target.timeout)
+        proven = answer.failure is None and any(receipt.encode() in answer.body for receipt in receipts)
+        return answer.failure, proven
 
 
 class _Queue:
@@ -155,6 +165,7 @@ class _Queue:
         self._spared = False
         self._under_way: list[Message] = []
         self._done: list[tuple[Message, Failure | None]] = []
+        self._proven: set[str] = set()
 
     def add(self, message: Message) -> None:
         """Let a message wait. Of a target that was spared, it asks whether that is back."""
@@ -184,8 +195,10 @@ class _Queue:
             self._under_way.append(message)
             return message
 
-    def done(self, message: Message, failure: Failure | None) -> None:
+    def done(self, message: Message, failure: Failure | None, *, proven: bool) -> None:
         with self._lock:
+            if proven:
+                self._proven.add(message.target)
             if message in self._under_way:
                 self._under_way.remove(message)
                 self._done.append((message, failure))
@@ -203,6 +216,8 @@ class _Queue:
                 else:
                     delivery.failed.append((message, failure))
             self._done = []
+            delivery.receipts |= self._proven
+            self._proven = set()
             if self._spared:
                 delivery.released += self.messages
                 self.messages.clear()

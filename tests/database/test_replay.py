@@ -162,7 +162,7 @@ def should_take_for_delivered_what_was_accepted_after_it_was_given_up(orders: Da
 
 def should_tell_what_was_tried_when_by_whom_and_with_what_answer(orders: Database) -> None:
     message = insert(orders, 1)
-    orders.rows("select bridge.refuse(%s, 'edge', 'HTTP 500', 500, '0', 'pg_net')", [message])
+    orders.rows("select bridge.take_over(array[%s]::uuid[], '{edge}', '{HTTP 500}')", [message])
     orders.rows("select bridge.refuse(%s, 'edge', 'no answer: none in time', null)", [message])
     orders.execute("select bridge.give_up(%s, 'edge')", [message])
 

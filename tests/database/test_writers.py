@@ -20,11 +20,6 @@ BROKEN = {
     "the secret is missing": "delete from vault.secrets",
 }
 
-BACKLOG = """
-insert into net.http_request_queue (method, url, timeout_milliseconds)
-select 'GET', 'http://localhost', 1 from generate_series(1, %s)
-"""
-
 
 @pytest.fixture
 def orders(database: Database) -> Database:
@@ -138,7 +133,7 @@ def should_not_make_serializable_writers_fail_each_other(orders: Database) -> No
 
 
 def should_not_wait_for_another_writer_that_rings(orders: Database) -> None:
-    orders.execute(BACKLOG, [300])
+    orders.execute("select setval('bridge.last_post', bridge.now_ms())")
     with orders.connect() as slow:
         slow.autocommit = False
         slow.execute("insert into public.orders values (1, 1)")
@@ -150,46 +145,137 @@ def should_not_wait_for_another_writer_that_rings(orders: Database) -> None:
         slow.commit()
 
 
-def should_ring_once_instead_of_posting_while_pg_net_has_a_backlog(orders: Database) -> None:
-    orders.execute(BACKLOG, [200])
-
-    for number in range(5):
-        orders.execute("insert into public.orders values (%s, 1)", [number])
-
-    posts = orders.rows("select url from net.http_request_queue where method = 'POST'")
-    assert 1 <= len(posts) <= 2  # the second begins within the run of a slow machine
-    assert posts[0][0].endswith("/webhooks/bridge.ring")
-    assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 5
+def posts(orders: Database) -> list[str]:
+    """What pg_net was handed: the last parts of the addresses."""
+    return orders.column("select split_part(url, '/webhooks/', 2) from net.http_request_queue order by id")
 
 
-@pytest.mark.parametrize(("milliseconds_ago", "posts"), [(0, 0), (1_000, 1), (-60_000, 1)])
-def should_look_at_pg_nets_queue_unless_it_was_behind_a_moment_ago(
-    orders: Database, milliseconds_ago: int, posts: int
-) -> None:
+def should_post_what_comes_after_a_rest_and_ring_for_what_follows(orders: Database) -> None:
+    # One statement, however slow the machine is: all of it within the second.
     orders.execute(
-        # In the statement whose trigger asks: however slow the machine is, this was a moment ago.
-        "insert into public.orders select 1, 1 from (select setval('bridge.last_behind',"
-        " floor(extract(epoch from clock_timestamp()) * 1000)::bigint - %s)) as seen",
-        [milliseconds_ago],
+        "do $$ begin for n in 1..20 loop insert into public.orders values (n, 1); end loop; end $$"
     )
 
-    assert orders.scalar("select count(*) from bridge.posted") == posts
-    assert len(orders.events()) == 1
+    assert posts(orders) == ["webhook", "bridge.ring"]
+    assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 19
 
 
-def should_remember_that_pg_net_was_behind(orders: Database) -> None:
-    orders.execute("insert into public.orders values (1, 1)")
-    before = orders.scalar("select pg_sequence_last_value('bridge.last_behind'::regclass)")
-    orders.execute(BACKLOG, [200])
-    orders.execute("insert into public.orders values (2, 1)")
+def should_ring_again_after_a_second(orders: Database) -> None:
+    for number in range(2):
+        orders.execute("select setval('bridge.last_post', bridge.now_ms())")
+        orders.execute("select setval('bridge.last_ring', bridge.now_ms() - 1100)")
+        orders.execute("insert into public.orders values (%s, 1)", [number])
 
-    assert before is None
-    assert orders.scalar("select pg_sequence_last_value('bridge.last_behind'::regclass)") is not None
+    assert posts(orders) == ["bridge.ring"] * 2
 
 
-def should_not_flood_pg_net_from_one_large_statement(orders: Database) -> None:
+def should_ring_for_a_statement_of_several_messages(orders: Database) -> None:
     orders.execute("insert into public.orders select n, n from generate_series(1, 25000) as n")
 
-    assert orders.scalar("select count(*) from bridge.posted") == 200
-    assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 50
-    assert orders.scalar("select count(*) from net.http_request_queue where url like '%%/bridge.ring'") == 1
+    assert posts(orders) == ["bridge.ring"]
+    assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 250
+
+
+def should_neither_post_nor_ring_while_redelivery_is_awake(orders: Database) -> None:
+    orders.execute("select bridge.stay_awake(9000)")
+
+    orders.execute("insert into public.orders values (1, 1)")
+
+    assert posts(orders) == []
+    assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 1
+
+
+@pytest.mark.parametrize("promised", [-1, 60_000])
+def should_not_rely_on_a_promise_that_is_over_or_absurd(orders: Database, promised: int) -> None:
+    # The clock was set back, or redelivery was killed.
+    orders.execute("select bridge.stay_awake(%s)", [promised])
+
+    orders.execute("insert into public.orders values (1, 1)")
+
+    assert posts(orders) == ["webhook"]
+
+
+def should_ring_where_redelivery_falls_asleep_while_a_statement_writes(orders: Database) -> None:
+    # The condition runs between the look at the promise and the outbox's row.
+    orders.execute(
+        "create function public.nap() returns boolean language sql as"
+        " 'select setval(''bridge.awake_until'', 1) > 0'"
+    )
+    orders.sync(table="public.orders", operations=["insert"])
+    orders.execute("select bridge.stay_awake(9000)")
+    orders.execute(
+        "create table public.naps (n integer); alter table bridge.message add check (public.nap())"
+    )
+
+    orders.execute("insert into public.orders values (1, 1)")
+
+    assert posts(orders) == ["bridge.ring"]
+
+
+def should_see_who_writes_when_redelivery_falls_asleep(orders: Database) -> None:
+    orders.execute("select bridge.stay_awake(9000)")
+    with orders.connect() as writer:
+        writer.autocommit = False
+        writer.execute("insert into public.orders values (1, 1)")
+
+        assert orders.scalar("select bridge.fall_asleep()") is False
+        writer.commit()
+
+    assert orders.scalar("select bridge.fall_asleep()") is True
+    assert posts(orders) == []
+    assert orders.scalar("select bridge.is_awake()") is False
+
+
+def should_not_ring_for_a_webhook_none_of_whose_targets_takes_anything(orders: Database) -> None:
+    orders.execute("select bridge.pause('process_order')")
+
+    for number in range(3):
+        orders.execute("insert into public.orders values (%s, 1)", [number])
+
+    assert posts(orders) == []
+
+
+def should_try_a_broken_pg_net_once_a_second(orders: Database) -> None:
+    orders.execute_as_admin(
+        """create sequence public.attempts;
+        grant usage on sequence public.attempts to postgres;
+        create or replace function net.http_post(
+          url text, body jsonb default '{}', params jsonb default '{}', headers jsonb default '{}',
+          timeout_milliseconds integer default 5000
+        ) returns bigint language plpgsql as
+        $$ begin perform nextval('public.attempts'); raise 'broken'; end $$"""
+    )
+
+    orders.execute(
+        "do $$ begin for n in 1..20 loop insert into public.orders values (n, 1); end loop; end $$"
+    )
+
+    assert len(orders.events()) == 20
+    # One message, and one ring.
+    assert orders.scalar("select nextval('public.attempts')") == 3
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "delete"])
+def should_only_write_the_outbox_while_redelivery_is_awake(orders: Database, operation: str) -> None:
+    orders.sync(table="public.orders", operations=["insert", "update", "delete"])
+    orders.execute("insert into public.orders values (1, 1)")
+    orders.clear()
+    orders.execute("select bridge.stay_awake(9000)")
+    # What posts, and what saves rows that can't be captured otherwise.
+    orders.execute(
+        "drop function bridge.dispatch(text, oid, refcursor, boolean),"
+        " bridge.put_events(text, oid, jsonb[], text)"
+    )
+
+    orders.execute(
+        {
+            "insert": "insert into public.orders values (2, 1)",
+            "update": "update public.orders set total = 2",
+            "delete": "delete from public.orders",
+        }[operation]
+    )
+
+    [event] = orders.events()
+    assert event["operation"] == operation.upper()
+    orders.execute("delete from public.orders where false")
+    assert len(orders.events()) == 1

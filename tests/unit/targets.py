@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,10 @@ class Received:
     def verified(self, secret: str) -> bool:
         Webhook(secret).verify(self.body, self.headers)
         return True
+
+    def receipt(self, secret: str) -> bytes:
+        at = datetime.fromtimestamp(int(self.headers["webhook-timestamp"]), UTC)
+        return Webhook(secret).sign(self.headers["webhook-id"], at, "accepted").encode()
 
 
 class Target(ThreadingHTTPServer):

@@ -40,7 +40,7 @@ def ping(connection: Connection, *, timeout_seconds: float) -> str:
         What came back, for people.
 
     Raises:
-        NotAcceptedError: No 2xx in time; names the last answer and the likely remedy.
+        NotAcceptedError: No 2xx with a receipt in time; names the last answer and the likely remedy.
     """
     deadline = time.monotonic() + timeout_seconds
     last: dict[str, Any] | None = None
@@ -49,7 +49,7 @@ def ping(connection: Connection, *, timeout_seconds: float) -> str:
         request_id = _scalar(connection, "select bridge.ping()")
         answer = _await_answer(connection, request_id, deadline)
         last = answer or last
-        if answer and answer["status"] in ACCEPTED:
+        if answer and answer["status"] in ACCEPTED and answer["receipt"]:
             return f"HTTP {answer['status']} after {(time.monotonic() - started) * 1000:.0f} ms"
         time.sleep(max(0.0, min(PAUSE_SECONDS, deadline - time.monotonic())))
     url = _scalar(connection, "select webhook_url from bridge.installation")
@@ -63,7 +63,7 @@ def ping_targets(
 
     Args:
         connection: With autocommit on.
-        targets: Whether each is on the fast path, where answers must repeat the webhook-id.
+        targets: Whether each may be posted to by pg_net, whose answers count by their receipts.
         timeout_seconds: For all of them together.
 
     Returns:
@@ -84,10 +84,9 @@ def _refusal(answer: dict[str, Any] | None, *, fast_path: bool) -> Refusal | Non
         return Refusal("timed out" if answer["timed_out"] else str(answer["error"]))
     if status not in ACCEPTED:
         return Refusal(f"HTTP {status}", status)
-    if fast_path and not answer["repeats_id"]:
+    if fast_path and not answer["receipt"]:
         return Refusal(
-            f"HTTP {status}, but the answer does not repeat the webhook-id: each message would be"
-            " sent twice; set fast_path = false",
+            f"HTTP {status} without a receipt: redelivery posts to it, a second or two later",
             status,
         )
     return None
@@ -122,6 +121,11 @@ def explain(answer: dict[str, Any] | None) -> str:
             f"{reason}. Can the database server reach that address? Set webhook_url if it needs another one"
         )
     body = json.dumps(answer["body"])
+    if status in ACCEPTED:
+        return (
+            f"HTTP {status} {body} without a receipt: whatever answered does not have the signing secret."
+            " Does webhook_url name the API of this stack?"
+        )
     if status == HTTPStatus.UNAUTHORIZED:
         return f"HTTP 401 {body}. Is the clock of the database server right to five minutes?"
     if status == HTTPStatus.FORBIDDEN:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from standardwebhooks.webhooks import Webhook
 
 from apply_sql.deployment import Deployment
 from apply_sql.request import Request
 from tests.databases import SECRET, SQL_FILES, TARGET_SECRET, Database, declaration, webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ORDERS = webhook(name="order.created", table="public.orders", operations=["insert"])
 USERS = webhook(name="user.gone", table="public.users", operations=["delete"])
@@ -20,7 +24,8 @@ class Api(HTTPServer):
 
     status = 202
     secret = SECRET
-    repeats_id = True
+    body = b'{"error": "no such stack"}'
+    gives_receipts = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -29,8 +34,10 @@ class Api(HTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def repeated(self, message_id: str) -> bytes:
-        return message_id.encode() if self.repeats_id else b""
+    def receipt(self, headers: Mapping[str, str]) -> bytes:
+        at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        receipt = Webhook(self.secret).sign(headers["webhook-id"], at, "accepted")
+        return receipt.encode() if self.gives_receipts else b""
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -41,7 +48,7 @@ class Receiver(BaseHTTPRequestHandler):
         Webhook(self.server.secret).verify(body, dict(self.headers))
         self.send_response(self.server.status)
         self.end_headers()
-        self.wfile.write(b'{"error": "no such stack"}' + self.server.repeated(self.headers["webhook-id"]))
+        self.wfile.write(self.server.body + self.server.receipt(dict(self.headers)))
 
     def log_message(self, *_: object) -> None:
         pass

@@ -18,9 +18,12 @@ TARGETS = ("process_order", "edge")
 def declare(orders: Database, *targets: str, further: tuple[dict[str, Any], ...] = (EDGE,)) -> None:
     declared = webhook(table="public.orders", operations=["insert"], targets=list(targets))
     orders.sync_all([declared], targets=further)
+    # As the deployment's ping, or a delivery, finds out.
+    orders.execute("update bridge.target set gives_receipts = true where kind = 'http'")
 
 
 def insert(orders: Database, order: int = 1) -> str:
+    orders.rest()
     orders.execute("insert into public.orders values (%s)", [order])
     return str(orders.scalar("select max(id::text) from bridge.message"))
 
@@ -31,20 +34,24 @@ def requests(orders: Database) -> dict[str, tuple[dict[str, str], bytes]]:
     return {url: (headers, body) for url, headers, body in rows}
 
 
-def answer(
-    orders: Database, target: str, status: int | None, *, content: str = "", headers: str = "{}"
-) -> None:
-    """What pg_net's worker writes once a target's requests are answered, by default with the message's id."""
-    orders.execute(
-        """with sent as (
-            delete from net.http_request_queue as q using bridge.posted as p
-            where p.request_id = q.id and %s = any (p.targets) returning q.id, p.message_id)
-        insert into net._http_response (id, status_code, timed_out, headers, content)
-        select id, %s::int, %s::int is null, %s::jsonb,
-          coalesce(nullif(%s, ''), message_id || '"targets": ["process_order", "second"]')
-        from sent""",
-        [target, status, status, headers, content],
-    )
+def answer(orders: Database, target: str, status: int | None, *, content: str | None = None) -> None:
+    """What pg_net's worker writes once a target's requests are answered, by default with receipts."""
+    messages = orders.column("select message_id::text from bridge.posted where %s = any (targets)", [target])
+    for message in messages:
+        orders.execute(
+            """with sent as (
+                delete from net.http_request_queue as q using bridge.posted as p
+                where p.request_id = q.id and %s = any (p.targets) and p.message_id = %s returning q.id)
+            insert into net._http_response (id, status_code, timed_out, content)
+            select id, %s::int, %s::int is null, %s from sent""",
+            [
+                target,
+                message,
+                status,
+                status,
+                " ".join(orders.receipts(message).values()) if content is None else content,
+            ],
+        )
     orders.rows("select * from bridge.settle(1000)")
 
 

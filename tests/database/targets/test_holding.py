@@ -6,16 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.database.targets.outbox import answer, claimed, due, insert, requests, target
+from tests.database.targets.outbox import answer, claimed, due, insert, requests, states, target
 
 if TYPE_CHECKING:
     from tests.databases import Database
 
 
+def refuse(orders: Database, status: int | None, *, seconds: int = 0, of: str = "edge") -> None:
+    """What redelivery records of an attempt to deliver all that waits."""
+    orders.rows(
+        "select bridge.refuse(id, target, 'HTTP ' || %s::int, %s::int, make_interval(secs => %s))"
+        " from bridge.message where target = %s and state = 'pending'",
+        [status or 0, status, seconds, of],
+    )
+
+
 @pytest.mark.parametrize("status", [None, 429, 502, 503, 504])
 def should_hold_a_target_that_is_out_of_reach_and_no_other(orders: Database, status: int | None) -> None:
     insert(orders)
-    answer(orders, "edge", status)
+    refuse(orders, status)
+    orders.execute("truncate net.http_request_queue, bridge.posted")
     insert(orders, 2)
     due(orders)
 
@@ -28,14 +38,30 @@ def should_hold_a_target_that_is_out_of_reach_and_no_other(orders: Database, sta
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
 def should_not_hold_a_target_for_a_message_that_it_refuses(orders: Database, status: int) -> None:
     insert(orders)
-    answer(orders, "edge", status)
+    refuse(orders, status)
 
     assert target(orders) == [0, False, None]
 
 
+@pytest.mark.parametrize("status", [None, 200, 404, 410, 429, 503])
+def should_neither_hold_nor_pause_a_target_for_what_pg_net_recorded(
+    orders: Database, status: int | None
+) -> None:
+    message = insert(orders)
+
+    answer(orders, "edge", status, content="anybody may have written this")
+
+    assert target(orders) == [0, False, None]
+    assert states(orders, message)["edge"][:2] == ["pending", 0]
+    # The message is redelivery's at once, and so is what follows.
+    assert claimed(orders) == ["edge"]
+    insert(orders, 2)
+    assert claimed(orders) == ["edge"]
+
+
 def should_never_hold_a_queue(orders: Database) -> None:
     insert(orders)
-    answer(orders, "process_order", 503)
+    refuse(orders, 503, of="process_order")
 
     assert target(orders, "process_order") == [0, False, None]
 
@@ -57,7 +83,7 @@ def should_take_a_target_off_the_fast_path_that_is_slower_than_pg_net_waits(orde
 def should_leave_a_target_in_peace_as_long_as_it_asks_for(orders: Database) -> None:
     message = insert(orders)
 
-    answer(orders, "edge", 429, headers='{"Retry-After": "1234"}')
+    refuse(orders, 429, seconds=1234)
 
     waits = orders.rows(
         """select extract(epoch from t.held_until - now()), extract(epoch from m.due_at - now())
@@ -73,7 +99,7 @@ def should_count_what_failed_together_once(orders: Database) -> None:
     for order in range(5):
         insert(orders, order)
 
-    answer(orders, "edge", 503)
+    refuse(orders, 503)
 
     assert target(orders) == [1, True, None]
 
@@ -107,7 +133,7 @@ def should_hold_longer_each_time_up_to_five_minutes(orders: Database) -> None:
 
 def should_ask_with_one_message_whether_a_target_is_back(orders: Database) -> None:
     messages = [insert(orders, order) for order in range(4)]
-    answer(orders, "edge", 503)
+    refuse(orders, 503)
     orders.execute("update bridge.target set held_until = clock_timestamp()")
     due(orders)
 
@@ -120,7 +146,8 @@ def should_ask_with_one_message_whether_a_target_is_back(orders: Database) -> No
 
 def should_post_to_a_target_again_once_the_first_hold_is_over(orders: Database) -> None:
     insert(orders)
-    answer(orders, "edge", 503)
+    refuse(orders, 503)
+    orders.execute("truncate net.http_request_queue, bridge.posted")
     orders.execute("update bridge.target set held_until = clock_timestamp()")
 
     insert(orders, 2)

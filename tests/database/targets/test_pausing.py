@@ -10,7 +10,6 @@ from tests.database.targets.outbox import (
     EDGE,
     SECOND,
     TARGETS,
-    answer,
     claimed,
     declare,
     due,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 def should_pause_a_target_that_is_gone_and_keep_its_messages(orders: Database) -> None:
     message = insert(orders)
 
-    answer(orders, "edge", 410)
+    orders.execute("select bridge.refuse(%s, 'edge', 'HTTP 410', 410)", [message])
     insert(orders, 2)
     due(orders)
 

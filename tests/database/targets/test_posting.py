@@ -48,7 +48,7 @@ def should_keep_a_state_for_each_target(orders: Database) -> None:
 
     assert states(orders, message) == {
         "edge": ["delivered", 0, None],
-        "process_order": ["pending", 1, "HTTP 500"],
+        "process_order": ["pending", 0, "HTTP 500"],
     }
 
 
@@ -62,14 +62,35 @@ def should_reach_all_queues_with_one_request(orders: Database) -> None:
     assert {state for state, *_ in states(orders, message).values()} == {"delivered"}
 
 
-def should_not_take_a_page_that_was_redirected_to_for_the_targets_answer(orders: Database) -> None:
+def should_leave_a_target_to_redelivery_that_gives_no_receipts(orders: Database) -> None:
     message = insert(orders)
 
-    answer(orders, "edge", 200, content="<html>Log in</html>")
+    # A page that a redirect led to, or a receiver that knows none.
+    answer(orders, "edge", 200, content=f'{{"received": true, "id": "{message}"}}')
 
-    state, attempts, error = states(orders, message)["edge"]
-    assert (state, attempts) == ("pending", 1)
-    assert "does not repeat the webhook-id" in error
+    assert states(orders, message)["edge"] == ["pending", 0, "HTTP 200 without a receipt"]
+    assert claimed(orders) == ["edge"]
+    orders.execute("update bridge.target set slow_until = '-infinity'")
+    insert(orders, 2)
+    assert "https://api.example.com/webhooks/bridge.ring" in requests(orders)
+    assert claimed(orders) == ["edge"]
+
+
+@pytest.mark.parametrize(("content", "receipts"), [(None, True), ("OK", False), ("x" * 20_000, False)])
+def should_learn_from_a_ping_whether_a_target_gives_receipts(
+    orders: Database, content: str | None, *, receipts: bool
+) -> None:
+    orders.execute("update bridge.target set gives_receipts = not %s where name = 'edge'", [receipts])
+    request = orders.scalar("select bridge.ping('edge')")
+    message = str(orders.scalar("select message_id from bridge.posted"))
+    orders.execute(
+        "insert into net._http_response (id, status_code, timed_out, content) values (%s, 200, false, %s)",
+        [request, orders.receipts(message)["edge"] if content is None else content],
+    )
+
+    assert orders.scalar("select bridge.ping_answer(%s) -> 'receipt'", [request]) is receipts
+
+    assert orders.scalar("select gives_receipts from bridge.target where name = 'edge'") is receipts
 
 
 def should_ring_for_a_target_that_pg_net_does_not_post_to(orders: Database) -> None:
@@ -87,7 +108,10 @@ def should_leave_to_redelivery_a_target_without_a_secret(orders: Database) -> No
 
     insert(orders)
 
-    assert requests(orders).keys() == {"https://api.example.com/webhooks/webhook"}
+    assert requests(orders).keys() == {
+        "https://api.example.com/webhooks/webhook",
+        "https://api.example.com/webhooks/bridge.ring",
+    }
     assert claimed(orders) == ["edge"]
 
 
@@ -108,19 +132,6 @@ def should_keep_an_event_that_no_target_can_be_sent(orders: Database) -> None:
     orders.execute("insert into public.orders values (1, repeat('x', 300000))")
 
     assert orders.column("select target from bridge.dead_letter order by 1") == ["edge", "process_order"]
-
-
-def should_count_the_requests_to_each_target(orders: Database) -> None:
-    orders.execute(
-        "insert into net.http_request_queue (method, url, headers, body, timeout_milliseconds)"
-        " select 'POST', 'https://other.example.com', '{}', '', 5000 from generate_series(1, 197)"
-    )
-
-    orders.execute("insert into public.orders select generate_series(1, 300)")
-
-    # Three messages for two targets: two messages fit, a little over what pg_net can take; the third waits.
-    assert orders.column("select count(*) from bridge.posted group by targets") == [2, 2]
-    assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 2
 
 
 def should_ping_a_target(orders: Database) -> None:

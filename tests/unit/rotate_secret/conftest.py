@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from local.pg_net import StandIn
 from rotate_secret import handler as rotate_secret
 from rotate_secret import upkeep
-from tests.unit.rotate_secret.stage import Stage
+from tests.unit.rotate_secret.stage import OLD, Stage
 from tests.unit.targets import Answer, Target
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def pg_net(database: Database, server: Server, tmp_path: Path) -> Iterator[Stand
 @pytest.fixture
 def receiver() -> Iterator[Target]:
     receiver = Target()
-    receiver.answer = lambda _: Answer(202)
+    receiver.answer = lambda received: Answer(202, body=received.receipt(OLD))
     yield receiver
     receiver.close()
 

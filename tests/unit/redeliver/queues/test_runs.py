@@ -76,7 +76,7 @@ def should_look_again_for_a_while_when_rung(
     redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(pause: int) -> None:
-        if pause in {2, 3, 6}:
+        if pause in {10, 11, 40}:
             insert(orders, pause, pause)
 
     clock = Clock(write)
@@ -85,9 +85,79 @@ def should_look_again_for_a_while_when_rung(
     summary = redeliver(RUNG)
 
     assert (summary["rung"], summary["redelivered"]) == (True, 3)
-    assert delivered(queue) == [2, 3, 6]
-    # Each second, until nothing came for three.
-    assert clock.paused == [1] * 9
+    assert delivered(queue) == [10, 11, 40]
+    # Ten times a second, until nothing came for three.
+    assert clock.paused == [0.1] * len(clock.paused)
+    assert 69 <= len(clock.paused) <= 71
+    assert orders.scalar("select bridge.is_awake()") is False
+
+
+def should_promise_writers_to_look_as_long_as_it_does(
+    redeliver: Redeliver, orders: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awake: list[bool] = []
+    clock = Clock(lambda _: awake.append(orders.scalar("select bridge.is_awake()")))
+    monkeypatch.setattr("redeliver.running.time", clock)
+
+    redeliver(RUNG)
+
+    assert awake[:20] == [True] * 20
+    assert orders.scalar("select bridge.is_awake()") is False
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def should_wait_for_who_writes_in_reliance_on_it(
+    redeliver: Redeliver,
+    orders: TestDatabase,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    commits: bool,
+) -> None:
+    with orders.connect() as writer:
+        writer.autocommit = False
+
+        def write(pause: int) -> None:
+            if pause == 1:
+                writer.execute("insert into public.orders values (1)")
+            if pause == 60 and commits:
+                writer.commit()
+
+        clock = Clock(write)
+        monkeypatch.setattr("redeliver.running.time", clock)
+
+        redeliver(RUNG)
+        writer.rollback()
+
+    assert delivered(queue) == ([1] if commits else [])
+    # Three seconds after the commit; ten after these where there is none.
+    assert len(clock.paused) == pytest.approx(90 if commits else 130, abs=2)
+
+
+BROKEN = {
+    "settle": "settle(integer)",
+    "withdraw": "withdraw(integer)",
+    "park": "park(text, integer)",
+    "admit": "admit(integer)",
+    "backfill": "backfill_step(integer)",
+    "prune": "prune(integer)",
+    "count": "metrics()",
+}
+
+
+@pytest.mark.parametrize("step", BROKEN)
+def should_deliver_whatever_other_step_fails(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    insert(orders, 1, 1)
+    orders.execute(f"alter function bridge.{BROKEN[step]} rename to gone")
+
+    summary = redeliver()
+
+    assert delivered(queue) == [1]
+    assert summary["broken"] == [step]
+    [metrics] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert metrics["BrokenSteps"] == [1.0]
 
 
 def should_prune_on_schedule(redeliver: Redeliver, orders: TestDatabase) -> None:
@@ -122,6 +192,7 @@ def should_publish_what_waits(
     redeliver: Redeliver, orders: TestDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     insert(orders, 1, 1)
+    orders.rest()
     orders.execute("insert into public.orders values (2)")
     orders.execute("update bridge.message set created_at = now() - interval '1 hour'")
 
