@@ -12,7 +12,9 @@ from local.processes import Process, spawn
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
-SEEN = "select from pg_stat_activity where application_name = 'pg_net worker'"
+SEEN = """
+select from pg_stat_activity where datname = current_database() and application_name like 'pg\\_net %'
+"""
 EMPTY = "truncate net.http_request_queue, net._http_response"
 
 

@@ -20,6 +20,10 @@ PRESENT = {
 }
 # The real thing, where the server's packages have it.
 EXTENSIONS = {"vault": "supabase_vault", "pg_net": "pg_net"}
+# What a part consists of, where it is more than one file of its name.
+FILES = {"vault": ("vault", "vault_grants"), "pg_net": ("pg_net", "pg_net_0_20")}
+# What Supabase's image adds to an extension; pg_net's own grants, to PUBLIC, are all that it needs.
+GRANTS = {"vault": "vault_grants"}
 API_ROLES = ("anon", "authenticated", "service_role")
 ROLES = (*API_ROLES, "postgres")
 
@@ -62,13 +66,41 @@ def _add(connection: psycopg.Connection[tuple[object, ...]], parts: Sequence[str
     for part in parts:
         if _holds(connection, PRESENT[part]):
             continue
-        if part in EXTENSIONS and _create_extension(connection, EXTENSIONS[part]):
+        if part in EXTENSIONS and _create_extension(connection, part):
             continue
-        with connection.transaction():
-            connection.execute((SQL / f"{part}.sql").read_bytes())
+        _run(connection, *FILES.get(part, (part,)))
         if part in EXTENSIONS:
             stand_ins.append(part)
     return stand_ins
+
+
+def downgrade_pg_net(admin_url: str) -> None:
+    """Replace the stand-in for pg_net in a database by one whose SQL is that of version 0.14.
+
+    So is a database of Supabase that was created with 0.14 and whose server has since got a newer image:
+    the worker is the newest, and nothing wakes it.
+
+    Args:
+        admin_url: a superuser's address of the database. Its schema net is dropped, with what is queued.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection, connection.transaction():
+        connection.execute("drop schema if exists net cascade")
+        _run(connection, "pg_net", "pg_net_0_14")
+
+
+def update_pg_net(admin_url: str) -> None:
+    """Do what `alter extension pg_net update` does, to the stand-in in a database: 0.14 becomes 0.20."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        _run(connection, "pg_net_0_20")
+
+
+def lose_vault_key(admin_url: str) -> None:
+    """Give the stand-in for Vault in a database another root key, as when the volume with the key is lost.
+
+    From then on what was encrypted before can't be read or updated; what is created afterwards can.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        _run(connection, "vault_lost_key")
 
 
 def let_act_as_callers(url: str) -> None:
@@ -117,7 +149,14 @@ def _joined(connection: psycopg.Connection[tuple[object, ...]], role: str) -> bo
     return _may_act_as(connection, role)
 
 
-def _create_extension(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+def _run(connection: psycopg.Connection[tuple[object, ...]], *names: str) -> None:
+    with connection.transaction():
+        for name in names:
+            connection.execute((SQL / f"{name}.sql").read_bytes())
+
+
+def _create_extension(connection: psycopg.Connection[tuple[object, ...]], part: str) -> bool:
+    name = EXTENSIONS[part]
     available = connection.execute("select from pg_available_extensions where name = %s", [name]).fetchone()
     if available is None:
         return False
@@ -126,4 +165,6 @@ def _create_extension(connection: psycopg.Connection[tuple[object, ...]], name: 
         connection.execute(statement)
     except psycopg.Error:
         return False  # packaged, but not preloaded by this server: the stand-in serves
+    if part in GRANTS:
+        _run(connection, GRANTS[part])
     return True

@@ -1,5 +1,6 @@
--- Stands in for pg_net 0.20's SQL side: the same tables, functions, defaults and grants. local/pg_net.py
--- is its background worker. Taken from the extension's public interface.
+-- Stands in for pg_net's SQL side: what its versions 0.14 to 0.20 share. pg_net_0_14.sql or pg_net_0_20.sql
+-- adds the functions that queue requests; local/pg_net_worker.py is the background worker.
+-- Taken from the extension's public interface.
 
 create schema net;
 
@@ -46,33 +47,44 @@ $$;
 comment on function net._urlencode_string(varchar) is 'Text with every reserved byte percent-encoded.';
 
 create function net._encode_url_with_params_array(url text, params_array text[]) returns text
-language sql immutable
+language plpgsql immutable
 as $$
-  select case
-    when coalesce(cardinality(params_array), 0) = 0 then url
-    else url || case when position('?' in url) > 0 then '&' else '?' end || array_to_string(params_array, '&')
-  end
+begin
+  if url !~* '^(https?|ftp)://[^/?#]' or url ~ '[[:space:][:cntrl:]]' then
+    raise exception using
+      errcode = 'internal_error',
+      message = format('invalid URL "%s": %s', url, case
+        when url ~* '^(https?|ftp)://' then 'Bad hostname'
+        when url ~* '^[a-z][a-z0-9+.-]*:' then 'Unsupported URL scheme'
+        else 'Bad scheme' end);
+  end if;
+  if cardinality(params_array) = 0 then
+    return url;
+  end if;
+  return url || case when position('?' in url) > 0 then '&' else '?' end || array_to_string(params_array, '&');
+end
 $$;
-comment on function net._encode_url_with_params_array(text, text[]) is 'An address with its query.';
-
-create function net.wake() returns void
-language sql
-as $$ select $$;
-comment on function net.wake() is 'The worker that stands in looks by itself, every few milliseconds.';
+comment on function net._encode_url_with_params_array(text, text[]) is
+  'An address with its query; an address that is none raises, in the caller''s transaction.';
 
 create function net.worker_restart() returns boolean
 language sql security definer set search_path = ''
 as $$
-  select coalesce(bool_and(pg_catalog.pg_terminate_backend(pid)), false)
-  from pg_catalog.pg_stat_activity where application_name = 'pg_net worker'
+  select pg_catalog.pg_notify('pg_net', 'restart');
+  select pg_catalog.pg_reload_conf();
 $$;
-comment on function net.worker_restart() is 'Ends the worker''s session; it comes back by itself.';
+comment on function net.worker_restart() is
+  'Has the worker end after the batch under way and start again; at commit, where the real one does not wait.';
 
 create function net.check_worker_is_up() returns void
 language plpgsql
 as $$
 begin
-  if not exists (select from pg_stat_activity where application_name = 'pg_net worker') then
+  -- The server hides the type of a backend, and so the worker, from roles without pg_read_all_stats.
+  if not exists (
+    select from pg_stat_activity
+    where datname = current_database() and application_name like 'pg\_net %' and backend_type is not null
+  ) then
     raise exception using
       message = 'the pg_net background worker is not up',
       detail = 'the pg_net background worker is down due to an internal error and cannot process requests',
@@ -82,69 +94,6 @@ end
 $$;
 comment on function net.check_worker_is_up() is
   'raises an exception if the pg_net background worker is not up, otherwise it doesn''t return anything';
-
-create function net._enqueue(
-  method text, url text, params jsonb, headers jsonb, body jsonb, timeout_milliseconds integer
-) returns bigint
-language sql
-as $$
-  insert into net.http_request_queue (method, url, headers, body, timeout_milliseconds)
-  select
-    method,
-    net._encode_url_with_params_array(url, array(
-      select net._urlencode_string(key) || '=' || net._urlencode_string(value) from jsonb_each_text(params)
-    )),
-    headers,
-    convert_to(body::text, 'UTF8'),
-    timeout_milliseconds
-  returning id
-$$;
-comment on function net._enqueue(text, text, jsonb, jsonb, jsonb, integer) is 'What the public functions share.';
-
-create function net.http_get(
-  url text, params jsonb default '{}', headers jsonb default '{}', timeout_milliseconds integer default 5000
-) returns bigint
-language plpgsql
-as $$
-begin
-  return net._enqueue('GET', url, params, headers, null, timeout_milliseconds);
-end
-$$;
-comment on function net.http_get(text, jsonb, jsonb, integer) is 'Queues a GET; returns the request''s id.';
-
-create function net.http_post(
-  url text, body jsonb default '{}', params jsonb default '{}',
-  headers jsonb default '{"Content-Type": "application/json"}', timeout_milliseconds integer default 5000
-) returns bigint
-language plpgsql
-as $$
-declare
-  content_type text;
-begin
-  select value into content_type
-  from jsonb_each_text(coalesce(headers, '{}')) where lower(key) = 'content-type' limit 1;
-  if content_type is null then
-    headers := headers || '{"Content-Type": "application/json"}';
-  end if;
-  if content_type <> 'application/json' then
-    raise exception 'Content-Type header must be "application/json"';
-  end if;
-  return net._enqueue('POST', url, params, headers, body, timeout_milliseconds);
-end
-$$;
-comment on function net.http_post(text, jsonb, jsonb, jsonb, integer) is 'Queues a POST; returns the request''s id.';
-
-create function net.http_delete(
-  url text, params jsonb default '{}', headers jsonb default '{}',
-  timeout_milliseconds integer default 5000, body jsonb default null
-) returns bigint
-language plpgsql
-as $$
-begin
-  return net._enqueue('DELETE', url, params, headers, body, timeout_milliseconds);
-end
-$$;
-comment on function net.http_delete(text, jsonb, jsonb, integer, jsonb) is 'Queues a DELETE; returns its id.';
 
 grant usage on schema net to public;
 grant all on all sequences in schema net to public;
