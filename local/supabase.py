@@ -63,6 +63,8 @@ def _add(connection: psycopg.Connection[tuple[object, ...]], parts: Sequence[str
         if _holds(connection, PRESENT[part]):
             continue
         if part in EXTENSIONS and _create_extension(connection, EXTENSIONS[part]):
+            if part == "vault":
+                connection.execute((SQL / "vault_grants.sql").read_bytes())
             continue
         with connection.transaction():
             connection.execute((SQL / f"{part}.sql").read_bytes())
