@@ -89,11 +89,12 @@ def remove_leftovers() -> None:
 def _parent() -> Path:
     """Return the directory for temporary files; as root, one that other users can pass through."""
     for candidate in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp's parent
-        if os.geteuid() != 0 or _open_to_all(candidate):
+        if os.geteuid() != 0 or open_to_all(candidate):
             return candidate.resolve()
     raise StartError("no directory for temporary files that every user can enter: set TMPDIR to one")
 
 
-def _open_to_all(path: Path) -> bool:
+def open_to_all(path: Path) -> bool:
+    """Return whether every user can enter the directory `path`."""
     chain = [path.resolve(), *path.resolve().parents]
     return path.is_dir() and all(folder.stat().st_mode & 0o001 for folder in chain)

@@ -9,7 +9,7 @@ from typing import Self
 import psycopg
 
 from local import programs
-from local.directories import RunDirectory
+from local.directories import RunDirectory, open_to_all
 from local.errors import StartError, with_log
 from local.part import Part
 from local.ports import HOST, on_free_port
@@ -28,16 +28,23 @@ class Server(Part):
     """
 
     def __init__(
-        self, *, fsync: bool = True, run_directory: RunDirectory | None = None, log: Path | None = None
+        self,
+        *,
+        fsync: bool = True,
+        major: int | None = None,
+        run_directory: RunDirectory | None = None,
+        log: Path | None = None,
     ) -> None:
         """Prepare a server.
 
         Args:
             fsync: whether a commit waits for the disk; without, tests are faster and a power cut loses data.
+            major: the major version to run; default: the newest that this machine has.
             run_directory: where its data goes; default: one of its own, removed by `stop()`.
             log: the server's log, kept; default: in the run directory, gone with it.
         """
         self._fsync = fsync
+        self._major = major
         self._given_directory = run_directory
         self._given_log = log
         self._password = secrets.token_hex(24)
@@ -49,16 +56,18 @@ class Server(Part):
         """Create the data directory, start the server, create the roles.
 
         Raises:
-            MissingProgramError: PostgreSQL 15 or newer is not installed.
+            MissingProgramError: `major`, or else PostgreSQL 15 or newer, is not installed.
             StartError: the server did not come up; the message holds the end of its log.
         """
-        self._binaries = programs.postgres_binaries()
+        self._binaries = programs.postgres_binaries(self._major)
         self._user = programs.service_user()
         try:
             with interrupted_later():
                 self._directory = self._given_directory or RunDirectory()
             self._log = self._given_log or self._directory.path / "postgres.log"
             self._home = self._directory.make("postgres", self._user)
+            if self._user is not None and not open_to_all(self._binaries):
+                self._binaries = self._copy_of_binaries(self._user)
             self._initialise()
             on_free_port(self._launch)
             with psycopg.connect(self.admin_url(), autocommit=True) as connection:
@@ -98,6 +107,14 @@ class Server(Part):
     def admin_url(self, database: str = OWNER) -> str:
         """Return the superuser's address, for what an administrator of Supabase does."""
         return self.url(database, SUPERUSER)
+
+    def _copy_of_binaries(self, user: str) -> Path:
+        """Return binaries that `user` may run, where a virtual environment is closed to it, as in /root."""
+        copy = self._home / "installation"
+        shutil.copytree(self._binaries.parent, copy)
+        for path in (copy, *copy.rglob("*")):
+            shutil.chown(path, user)
+        return copy / self._binaries.name
 
     def _initialise(self) -> None:
         password_file = self._home / "password"

@@ -1,11 +1,13 @@
 """Order of the whole suite, and the Postgres that several folders use.
 
-One server for all tests, one template with everything installed, one clone of it for each test.
+One server for all tests of a process, one template with everything installed, one clone of it for each test.
+Those of `database` run on each supported version; with DATABASE_URL, on the server that it names.
 """
 
 from __future__ import annotations
 
 import functools
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,19 +17,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from local import supabase
-from local.postgres import Server
+from local import postgres, supabase
 from tests.databases import Database
+from tests.servers import GivenServer, is_given, supported_majors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.servers import Server
 
 FOLDERS = ["end_to_end", "unit", "infrastructure", "database", "edge"]
 # Of the end-to-end tests, those that deploy something else: the next one would have to restore it.
 CHANGING = ["test_targets.py", "test_lifecycle.py"]
 SHARING = {"end_to_end": "deployment", "infrastructure": "synthesis"}
-SUPABASE_TEMPLATE = "template_supabase"
-BRIDGE_TEMPLATE = "template_bridge"
+# Its tests run on every version of tests.servers, the others on the newest.
+ON_EVERY_VERSION = "database"
 
 # A test that wants clients of its own makes a session; what that reads about AWS is the same each time, and
 # takes longer than the test.
@@ -40,6 +44,12 @@ settings.load_profile("bridge")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: runs after all others, because it destroys what they share")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    folder, *_ = metafunc.definition.path.relative_to(metafunc.config.rootpath / "tests").parts
+    if folder == ON_EVERY_VERSION and "server" in metafunc.fixturenames and not is_given():
+        metafunc.parametrize("server", supported_majors(), indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -65,40 +75,52 @@ def pytest_collection_modifyitems_in_order(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with Server(fsync=False) as server:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The server of DATABASE_URL, else a new one: of the version that the test is for, or the newest."""
+    if is_given():
+        yield GivenServer.from_environment()
+        return
+    with postgres.Server(fsync=False, major=getattr(request, "param", None)) as server:
         yield server
 
 
-def create_database(server: Server, name: str, template: str) -> None:
+@contextmanager
+def new_database(server: Server, template: str) -> Iterator[str]:
+    """Give the name of a copy of the template, dropped at the end."""
+    name = f"test_{uuid4().hex}"
     with psycopg.connect(server.admin_url(), autocommit=True) as admin:
         admin.execute(
             sql.SQL("create database {} template {} owner postgres").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
+    try:
+        yield name
+    finally:
+        with psycopg.connect(server.admin_url(), autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")
-def supabase_template(server: Server) -> str:
+def supabase_template(server: Server) -> Iterator[str]:
     """A Supabase database without schema bridge."""
-    create_database(server, SUPABASE_TEMPLATE, "template0")
-    with psycopg.connect(server.admin_url(SUPABASE_TEMPLATE), autocommit=True) as admin:
-        admin.execute("create schema extensions")
-        for extension in ("citext", "hstore"):
-            admin.execute(f"create extension {extension} schema extensions")
-    supabase.install(server.admin_url(SUPABASE_TEMPLATE), SUPABASE_TEMPLATE)
-    return SUPABASE_TEMPLATE
+    with new_database(server, "template0") as name:
+        with psycopg.connect(server.admin_url(name), autocommit=True) as admin:
+            admin.execute("create schema extensions")
+            for extension in ("citext", "hstore"):
+                admin.execute(f"create extension {extension} schema extensions")
+        supabase.install(server.admin_url(name), name)
+        yield name
 
 
 @pytest.fixture(scope="session")
-def bridge_template(server: Server, supabase_template: str) -> str:
+def bridge_template(server: Server, supabase_template: str) -> Iterator[str]:
     """The same with schema bridge."""
-    create_database(server, BRIDGE_TEMPLATE, supabase_template)
-    database = Database(server, BRIDGE_TEMPLATE)
-    database.install()
-    database.connection.close()
-    return BRIDGE_TEMPLATE
+    with new_database(server, supabase_template) as name:
+        database = Database(server, name)
+        database.install()
+        database.connection.close()
+        yield name
 
 
 @pytest.fixture
@@ -112,10 +134,7 @@ def empty_database(server: Server, supabase_template: str) -> Iterator[Database]
 
 
 def clone(server: Server, template: str) -> Iterator[Database]:
-    name = f"test_{uuid4().hex}"
-    create_database(server, name, template)
-    database = Database(server, name)
-    yield database
-    database.connection.close()
-    with psycopg.connect(server.admin_url(), autocommit=True) as admin:
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with new_database(server, template) as name:
+        database = Database(server, name)
+        yield database
+        database.connection.close()

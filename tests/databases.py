@@ -14,11 +14,13 @@ from standardwebhooks.webhooks import Webhook
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from local.postgres import Server
+    from tests.servers import Server
 
 SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TARGET_SECRET = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SQL_FILES = sorted((Path(__file__).parents[1] / "sql").glob("*.sql"))
+# The extension, or the stand-in for it.
+WITHOUT_PG_NET = "drop extension if exists pg_net cascade; drop schema if exists net cascade"
 
 Row = tuple[Any, ...]
 

@@ -18,7 +18,7 @@ from local.supabase_api.part import SupabaseApi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
+    from tests.servers import Server
 
 SCHEMA = Path(__file__).parents[1] / "local" / "demo" / "schema.sql"
 ADA = "aaaaaaaa-0000-4000-8000-000000000001"

@@ -7,7 +7,9 @@ create role service_role nologin bypassrls;
 create role authenticator login noinherit;
 create role postgres login nosuperuser createdb createrole replication bypassrls;
 
-grant anon, authenticated, service_role to authenticator, postgres;
+grant anon, authenticated, service_role to authenticator;
+-- From PostgreSQL 16 on, createrole alone no longer lets it grant these to roles of its own.
+grant anon, authenticated, service_role to postgres with admin option;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 alter role postgres set search_path to "$user", public, extensions;
 alter role authenticator set statement_timeout to '8s';

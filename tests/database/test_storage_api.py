@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.postgres import Server
+    from tests.servers import Server
 
 PDF = b"%PDF-1.7 \x00\xff"
 AS_PDF = {"content-type": "application/pdf"}

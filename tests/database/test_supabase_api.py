@@ -16,7 +16,7 @@ from tests.supabase_api import ADA, BOB, Supabase, problem, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
+    from tests.servers import Server
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from tests.databases import WITHOUT_PG_NET
+
 if TYPE_CHECKING:
     from tests.databases import Database
 
 BROKEN = {
-    "pg_net is missing": "drop schema net cascade",
+    "pg_net is missing": WITHOUT_PG_NET,
     "pg_net's function is missing": "alter function net.http_post rename to gone",
-    "pg_net's queue is missing": "drop table net.http_request_queue cascade",
+    "pg_net's queue is missing": "alter table net.http_request_queue rename to gone",
     "pg_net is revoked": "revoke all on all tables in schema net from public",
     "Vault is missing": "drop schema vault cascade",
     "Vault is revoked": "revoke execute on all functions in schema vault from public, postgres, service_role",

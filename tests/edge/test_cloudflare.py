@@ -34,8 +34,8 @@ from tests.databases import SECRET
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "edge"

@@ -25,9 +25,9 @@ from tests.unit.payments.shop import AUTHENTICATED, Instance, pay
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
     from tests.databases import Database
     from tests.edge.vercel_shop import Shop
+    from tests.servers import Server
 
 pytestmark = pytest.mark.xdist_group("vercel_payments_beside_lambda")
 

@@ -13,7 +13,7 @@ from tests.unit.gateway import Gateway, Reply
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
+    from tests.servers import Server
     from tests.supabase_api import Supabase
 
 pytestmark = pytest.mark.xdist_group("vercel_users")

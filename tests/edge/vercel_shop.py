@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "edge" / "vercel"

@@ -24,8 +24,8 @@ from tests.unit.messages import queued, records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
 
 FOLDER = SOURCES / "workers" / "expire_order"
 SCHEMA = SOURCES.parent / "local" / "demo" / "schema.sql"

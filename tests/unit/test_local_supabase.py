@@ -22,8 +22,8 @@ from local.system import System
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
 
 ENVIRONMENT = {
     "SUPABASE_URL": "https://supabase.example.com/",

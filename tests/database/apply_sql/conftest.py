@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
 
 
 @pytest.fixture

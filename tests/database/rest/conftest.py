@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.postgres import Server
+    from tests.servers import Server
 
 TABLES = """
 create table public.things (

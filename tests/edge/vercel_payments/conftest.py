@@ -13,8 +13,8 @@ from tests.edge.vercel_shop import Served
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
     from tests.edge.vercel_shop import Shop
+    from tests.servers import Server
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from vercel_app.webhooks.handlers import HANDLERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
     from tests.edge.vercel_shop import Shop
+    from tests.servers import Server
     from vercel_app.connecting import Connection
     from vercel_app.webhooks.message import Event
 

@@ -18,8 +18,8 @@ from tests.unit.payments.shop import Shop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
 
 
 @pytest.fixture(scope="session")

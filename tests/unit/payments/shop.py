@@ -18,9 +18,9 @@ from tests.unit.requests import SUBJECT, Answer, authorizer, request, send
 
 if TYPE_CHECKING:
     from bridge.api import Handler
-    from local.postgres import Server
     from local.stripe import Stripe
     from tests.databases import Database
+    from tests.servers import Server
     from tests.unit.aws import Secret
     from tests.unit.payments.proxy import Proxy
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tests.servers import Server
     from tests.unit.aws import Secret
 
 # Stands for sync_platform: writes down for whom it was called, and fails while a file says so.
