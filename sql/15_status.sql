@@ -57,8 +57,8 @@ comment on function bridge.repair() is
 create or replace function bridge.worker_version(name text) returns integer[]
 language sql immutable strict set search_path = pg_catalog, pg_temp
 as $$
-  -- The worker calls itself "pg_net 0.20.4".
-  select string_to_array(substring(name from '^pg_net (\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)$'), '.')::integer[]
+  -- "pg_net 0.20.4"; as a kind of backend, and with the oldest only there, "pg_net 0.20.4 worker".
+  select string_to_array(substring(name from '^pg_net (\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)(?: worker)?$'), '.')::integer[]
 $$;
 comment on function bridge.worker_version(text) is 'The version in the name by which pg_net''s worker is connected; null for any other name.';
 
@@ -89,11 +89,17 @@ begin
       'grant usage on sequence net.http_request_queue_id_seq to %1$I', current_user);
     return;
   end if;
-  select
-    datname, bridge.worker_version(application_name) as version into worker
-  from pg_stat_activity where bridge.worker_version(application_name) is not null
-  order by datname is distinct from current_database() limit 1;
+  select a.datname, v.version into worker
+  from pg_stat_activity as a
+  cross join lateral coalesce(
+    bridge.worker_version(a.application_name), bridge.worker_version(a.backend_type)) as v (version)
+  where v.version is not null
+  order by a.datname is distinct from current_database() limit 1;
   if not found then
+    if not pg_has_role('pg_read_all_stats', 'usage') then
+      run_as := null;  -- it may be there unseen
+      return;
+    end if;
     problem := 'pg_net''s worker does not run';
     remedy := 'select net.worker_restart(); if it does not come back, add pg_net to shared_preload_libraries and restart the server';
   elsif worker.datname is distinct from current_database() then

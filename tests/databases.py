@@ -54,7 +54,7 @@ class Database:
     def __init__(self, server: Server, name: str) -> None:
         self.name = name
         self.url = server.url(name)
-        self._admin_url = server.admin_url(name)
+        self.admin_url = server.admin_url(name)
         self.connection = self._open(self.url)
 
     @staticmethod
@@ -73,7 +73,7 @@ class Database:
         self.connection.execute(statement, values)
 
     def execute_as_admin(self, statement: str) -> None:
-        with psycopg.connect(self._admin_url, autocommit=True) as admin:
+        with psycopg.connect(self.admin_url, autocommit=True) as admin:
             admin.execute(statement.encode())
 
     def rows(self, query: str, values: list[Any] | None = None) -> list[list[Any]]:

@@ -53,6 +53,7 @@ class Deployment:
         Raises:
             ApplyError: the database is as it was before.
         """
+        self.warnings.clear()
         secrets = {target: self.signing_secret(target) for target in (None, *request.http_targets)}
         before = present(self.connect())
         summary = install(self.connect(), self.sql_files, secrets, request)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from apply_sql.errors import ApplyError, PingError
+from local import supabase
 from tests.database.apply_sql.deployer import ORDERS, USERS, Api, Deployer, triggers
-from tests.databases import TARGET_SECRET, Database
+from tests.databases import SECRET, TARGET_SECRET, Database
 
 if TYPE_CHECKING:
     from local.pg_net import StandIn
@@ -64,13 +66,92 @@ def should_not_fail_a_roll_back_for_what_made_the_deployment_fail(
 
 def should_take_back_what_it_cannot_prove(deployer: Deployer, bare: Database) -> None:
     bare.execute_as_admin(
-        "alter table net._http_response rename to gone; create view net._http_response as select 1 as x"
+        """create or replace function net.http_post(
+          url text, body jsonb default '{}', params jsonb default '{}', headers jsonb default '{}',
+          timeout_milliseconds integer default 5000
+        ) returns bigint language plpgsql as $$ begin raise 'broken'; end $$"""
     )
 
-    with pytest.raises(ApplyError, match=r"column .* does not exist|relation"):
+    with pytest.raises(ApplyError, match="broken"):
         deployer.apply(ORDERS)
 
     assert triggers(bare) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("café".encode("latin-1"), r"caf\\\\351"),
+        (gzip.compress(b"no such stack", mtime=0), r"\\\\213"),
+        (b"x" * 20_000, r"\(20000 bytes\)"),
+    ],
+    ids=["latin-1", "gzip", "large"],
+)
+def should_take_back_what_an_answer_in_no_text_refuses(
+    deployer: Deployer, bare: Database, api: Api, body: bytes, shown: str
+) -> None:
+    deployer.apply(ORDERS)
+    api.status, api.body, api.gives_receipts = 404, body, False
+
+    with pytest.raises(PingError, match=rf"HTTP 404 .*{shown}"):
+        deployer.apply(USERS)
+
+    assert triggers(bare) == ["bridge_order.created_insert"]
+    assert deployer.apply(ORDERS)["Ping"].startswith("warning: ")
+
+
+def should_take_back_what_an_error_of_its_own_interrupts(
+    deployer: Deployer, bare: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployer.apply(ORDERS)
+
+    def fail(*_: object, **__: object) -> str:
+        raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid")
+
+    monkeypatch.setattr("apply_sql.deployment.ping", fail)
+
+    with pytest.raises(ApplyError, match="UnicodeDecodeError"):
+        deployer.apply(USERS)
+
+    assert triggers(bare) == ["bridge_order.created_insert"]
+
+
+def should_name_the_remedy_where_pg_nets_sql_is_older_than_its_library(
+    deployer: Deployer, bare: Database
+) -> None:
+    supabase.downgrade_pg_net(bare.admin_url)
+
+    with pytest.raises(PingError, match=r"never wakes.*as supabase_admin, alter extension pg_net update"):
+        deployer.apply(ORDERS)
+    assert bare.scalar("select to_regnamespace('bridge')") is None
+
+    supabase.update_pg_net(bare.admin_url)
+    assert deployer.apply(ORDERS)["Ping"].startswith("HTTP 202")
+
+
+def should_replace_secrets_that_vault_can_no_longer_decrypt(deployer: Deployer, bare: Database) -> None:
+    deployer.apply(ORDERS)
+    bare.execute("select vault.create_secret('mine', 'mine')")
+    supabase.lose_vault_key(bare.admin_url)
+    assert "can decrypt" in bare.scalar("select problem from bridge.problem where of = 'delivery'")
+
+    assert deployer.apply(ORDERS, USERS)["Ping"].startswith("HTTP 202")
+
+    assert bare.scalar("select bridge.signing_secret(null)") == SECRET
+    assert bare.column("select name from vault.secrets order by 1") == ["bridge_signing_secret", "mine"]
+
+
+def should_warn_of_what_every_role_may_do_to_pg_nets_tables(deployer: Deployer, bare: Database) -> None:
+    warnings = deployer.apply(ORDERS)["Warnings"]
+    assert "as supabase_admin, revoke all on net.http_request_queue from public" in warnings
+
+    for remedy in bare.column("select remedy from bridge.problem where of = 'security'"):
+        bare.execute_as_admin(remedy)
+
+    deployer.warnings.clear()
+    assert deployer.apply(ORDERS)["Warnings"] == "none"
+    bare.execute("insert into public.orders values (1)")
+    assert bare.scalar("select count(*) from bridge.posted where not ping") == 1
 
 
 def should_only_warn_of_a_refused_ping_where_that_is_set(
