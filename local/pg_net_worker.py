@@ -71,6 +71,8 @@ values (
 )
 """
 
+# curl 8.23 writes two of these at once; the curl of Supabase's image writes 64 KiB.
+UPLOAD_BUFFER_BYTES = 32 * 1024
 # The end of a response's headers, and the start of those that are not informational.
 HEADERS_END = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ [2-9]")
@@ -195,6 +197,17 @@ class Signals:
         return {str(transaction) for (transaction,) in await cursor.fetchall()}
 
 
+class Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
+    """curl's transfers, which stall on a large body as the real worker's do.
+
+    Where curl wants to read and to write, the real one waits to read alone (src/event.c; pg_net's issue 225):
+    what curl does not write at once is sent when the other side answers, which it does not before it has all.
+    """
+
+    def _on_socket(self, what: int, *arguments: object) -> None:
+        super()._on_socket(pycurl.POLL_IN if what == pycurl.POLL_INOUT else what, *arguments)
+
+
 class Transfer:
     """One request as curl sends it, with the options that the real worker sets."""
 
@@ -220,10 +233,11 @@ class Transfer:
             curl.setopt(pycurl.POSTFIELDS, request.body or b"")
         if method != "POST":
             curl.setopt(pycurl.CUSTOMREQUEST, method)
+        curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
         curl.setopt(pycurl.WRITEHEADER, self._headers)
         curl.setopt(pycurl.WRITEDATA, self._content)
 
-    async def perform(self, multi: pycurl.AsyncCurlMulti) -> Response:
+    async def perform(self, multi: Multi) -> Response:
         """Return what comes back, or in curl's words why nothing does."""
         try:
             await multi.perform(self._curl)
@@ -294,7 +308,7 @@ async def _work(address: str) -> None:
     async with (
         await _connect(address, APPLICATION_NAME) as connection,
         await _connect(address, SIGNALS_NAME) as signals_connection,
-        pycurl.AsyncCurlMulti() as multi,
+        Multi() as multi,
     ):
         await connection.execute(RAW_TEXT)
         signals = Signals(signals_connection)
@@ -313,7 +327,7 @@ async def _connect(address: str, name: str) -> Connection:
     return await psycopg.AsyncConnection.connect(address, autocommit=True, application_name=name)
 
 
-async def _drain(connection: Connection, multi: pycurl.AsyncCurlMulti, signals: Signals) -> None:
+async def _drain(connection: Connection, multi: Multi, signals: Signals) -> None:
     """Send batch after batch until one has nothing to do."""
     busy = True
     while busy and not signals.restart:
@@ -327,7 +341,7 @@ async def _drain(connection: Connection, multi: pycurl.AsyncCurlMulti, signals: 
         await signals.wait(PAUSE_SECONDS)
 
 
-async def _batch(connection: Connection, multi: pycurl.AsyncCurlMulti) -> bool:
+async def _batch(connection: Connection, multi: Multi) -> bool:
     """Send one batch; return whether there was anything to do."""
     expired = await connection.execute(EXPIRE, [TIME_TO_LIVE, BATCH_SIZE])
     cursor = psycopg.AsyncCursor(connection, row_factory=class_row(Request))

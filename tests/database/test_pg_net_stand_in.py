@@ -209,6 +209,16 @@ def should_send_the_headers_that_curl_sends(db: Database, site: Site) -> None:
     assert deleted["Content-Type"] == "application/x-www-form-urlencoded"
 
 
+def should_stall_on_more_than_64_kib(db: Database, site: Site) -> None:
+    post_letters = "select net.http_post(%s, to_jsonb(repeat('a', %s)), timeout_milliseconds => 1000)"
+    answered(db, db.scalar(post_letters, [site.url(), 65_000]))
+    answered(db, db.scalar(post_letters, [site.url(), 66_000]))
+    assert db.rows("select status_code, timed_out from net._http_response order by id") == [
+        [200, False],
+        [None, True],
+    ]
+
+
 def should_tell_where_a_request_timed_out(db: Database, site: Site) -> None:
     answered(db, db.scalar("select net.http_post(%s, timeout_milliseconds => 300)", [site.url("/slow")]))
     message = db.scalar("select error_msg from net._http_response where timed_out")
