@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.databases import SECRET, TARGET_SECRET
+from tests.databases import SECRET, TARGET_SECRET, WITHOUT_PG_NET
 
 if TYPE_CHECKING:
     from tests.databases import Database
@@ -357,7 +357,7 @@ def should_spare_a_pg_net_that_does_not_send_but_for_a_ring_a_minute(orders: Dat
 
 def should_settle_without_pg_net(orders: Database) -> None:
     message = insert(orders)
-    orders.execute_as_admin("drop schema net cascade")
+    orders.execute_as_admin(WITHOUT_PG_NET)
     orders.execute("update bridge.message set due_at = clock_timestamp()")
 
     assert orders.rows("select * from bridge.settle(100)") == [[0, 0]]

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from local import supabase
-from tests.databases import TARGET_SECRET, webhook
+from tests.databases import TARGET_SECRET, WITHOUT_PG_NET, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def should_say_nothing_while_all_is_well(orders: Database) -> None:
 
 
 def should_say_that_pg_net_is_missing(orders: Database) -> None:
-    orders.execute_as_admin("drop schema net cascade")
+    orders.execute_as_admin(WITHOUT_PG_NET)
 
     assert problem(orders) == [
         "pg_net is missing from this database",
@@ -78,6 +78,7 @@ def should_say_which_rights_are_missing_and_how_to_grant_them(orders: Database, 
     assert orders.scalar("select count(*) from bridge.posted") == 1
 
 
+@pytest.mark.usefixtures("stand_ins")
 def should_say_that_the_worker_does_not_run(database: Database) -> None:
     what, remedy, run_as = problem(database)
 
@@ -100,6 +101,7 @@ def should_not_take_a_worker_for_missing_that_it_may_not_see(orders: Database) -
         orders.execute("drop owned by looker; drop role looker")
 
 
+@pytest.mark.usefixtures("stand_ins")
 def should_say_that_the_worker_serves_another_database(database: Database, server: Any) -> None:
     with worker(server.admin_url()):
         what, remedy, _ = problem(database)
@@ -108,6 +110,7 @@ def should_say_that_the_worker_serves_another_database(database: Database, serve
     assert f"pg_net.database_name = '{database.name}'" in remedy
 
 
+@pytest.mark.usefixtures("stand_ins")
 @pytest.mark.parametrize(("version", "is_problem"), [("0.20.4", True), ("0.19.0", True), ("0.14.0", False)])
 def should_say_that_the_extension_is_older_than_its_library(
     database: Database, version: str, *, is_problem: bool
@@ -151,6 +154,7 @@ def should_say_that_vault_may_not_be_used(orders: Database) -> None:
     assert orders.rows(PROBLEMS) == []
 
 
+@pytest.mark.usefixtures("stand_ins")
 def should_say_which_secrets_vault_can_not_decrypt(orders: Database) -> None:
     orders.sync_all(
         [webhook(table="public.orders", operations=["insert"])],
