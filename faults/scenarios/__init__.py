@@ -10,6 +10,7 @@ from faults.scenarios import (
     queues,
     secrets,
     targets,
+    vault,
     workers,
 )
 
@@ -17,7 +18,11 @@ ALL: tuple[Scenario, ...] = (
     pg_net.killed,
     pg_net.frozen,
     pg_net.missing,
-    pg_net.vault_missing,
+    pg_net.recreated,
+    pg_net.recreated_busy,
+    pg_net.outdated,
+    vault.missing,
+    vault.key_lost,
     database.killed,
     database.redelivery_cut,
     database.pooler_full,

@@ -1,13 +1,20 @@
 """A target outside AWS, and what is paused."""
 
+from dataclasses import replace
+
 from faults.counting import Route
 from faults.partner import NAME
 from faults.proxies.http import HttpProxy, answering
 from faults.scenario import Scene, scenario
-from faults.writing import Load
+from faults.writing import SPARSE, Load
 
-EXPORTED = Route(webhook="order.exported", target=NAME)
+# The target that the fault is about, and the queue that gets the same messages and must not feel it.
+EXPORTED = (
+    Route(webhook="order.exported", target=NAME),
+    Route(webhook="order.exported", target="process_order"),
+)
 IN_DOLLARS = Load(currency="usd")
+SPARSE_IN_DOLLARS = replace(SPARSE, currency="usd")
 PAUSED = "select count(*) from bridge.target where name = %(name)s and paused_at is not null"
 
 
@@ -18,7 +25,7 @@ def partner(scene: Scene) -> HttpProxy:
     return found
 
 
-@scenario("target-410", route=EXPORTED, load=IN_DOLLARS)
+@scenario("target-410", routes=EXPORTED, load=IN_DOLLARS)
 def gone(scene: Scene) -> None:
     """A target answers 410 and is paused; it comes back, and whoever operates the bridge resumes it."""
     database = scene.world.database
@@ -31,7 +38,7 @@ def gone(scene: Scene) -> None:
     database.value("select bridge.resume(%(name)s)", {"name": NAME})
 
 
-@scenario("target-silent", route=EXPORTED, load=IN_DOLLARS)
+@scenario("target-silent", routes=EXPORTED, load=IN_DOLLARS)
 def silent(scene: Scene) -> None:
     """A target accepts requests and answers none, to pg_net or redelivery; then it does."""
     with partner(scene).silent() as met:

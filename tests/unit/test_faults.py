@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from faults import report
 from faults.counting import Count
+from faults.proxies.http import Answer, Request, aging
 from faults.running import FAILED, PASSED, Result, problems_of
 from faults.scenarios import ALL
 from faults.writing import Written
@@ -52,6 +54,15 @@ def should_find_writes_that_failed_waited_or_lost_their_connection() -> None:
         "a write took 2.5 s, more than 2 s",
     ]
     assert len(problems_of(written, disconnects=True)) == 2
+
+
+def should_note_how_old_requests_are() -> None:
+    ages: list[float] = []
+    headers = {"webhook-timestamp": str(int(time.time()) - 30)}
+
+    assert aging(ages)(Request("POST", "/", headers, b""), lambda _: Answer(202, {})) == Answer(202, {})
+
+    assert 30 <= ages[0] < 35
 
 
 def should_write_what_failed_as_failed(tmp_path: Path) -> None:
