@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from faults.counting import Route
+from faults.hostile import PG_NET, REDELIVERY, Hostile
 from faults.partner import NAME
 from faults.proxies.http import HttpProxy, answering
 from faults.scenario import Scene, scenario
@@ -46,6 +47,25 @@ def silent(scene: Scene) -> None:
         scene.world.redeliver()
     scene.require(met, "no request was left without an answer")
     scene.world.database.value("select bridge.resume(%(name)s)", {"name": NAME})
+
+
+@scenario("target-hostile", routes=EXPORTED, load=SPARSE_IN_DOLLARS)
+def hostile(scene: Scene) -> None:
+    """A target answers with bytes that are no text, with too many, with pages; then as it should."""
+    world, answers = scene.world, Hostile()
+    with partner(scene).behaving(answers):
+        scene.wait_for(lambda: answers.all_met(PG_NET), f"pg_net met only {answers.met[PG_NET]}", seconds=40)
+        scene.expect(not scene.late("process_order"), "the queue got its messages late while pg_net posted")
+        summary = world.redeliver()
+        scene.expect(summary.get("broken") == [], f"the answers broke redelivery: {summary}")
+        scene.require(scene.tried("HTTP 200 without a receipt"), "no answer of the target's was looked at")
+        scene.wait_for(
+            lambda: answers.all_met(REDELIVERY), f"redelivery met only {answers.met[REDELIVERY]}", seconds=40
+        )
+        scene.expect(
+            not scene.late("process_order"), "the queue got its messages late while redelivery posted"
+        )
+    world.database.value("select bridge.resume(%(name)s)", {"name": NAME})
 
 
 @scenario("webhook-paused")
