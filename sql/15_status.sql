@@ -156,7 +156,7 @@ begin
   where bridge.signing_secret(target) is null;
   if unreadable is not null then
     problem := format('Vault has no secret %s that it can decrypt', unreadable);
-    remedy := 'deploy again: the deployment puts the secrets there';
+    remedy := 'invoke the function of the output RotateSecretFunction with {}, as its schedule does each hour: it puts the secrets there';
   end if;
 end
 $$;
