@@ -15,9 +15,12 @@ from faults.scenarios.targets import EXPORTED, SPARSE_IN_DOLLARS
 
 ROLE = "forger"
 RIGHTS = "select has_schema_privilege(%s, 'bridge', 'usage')"
-TRUE_ANSWER = """
-select content from net._http_response
-where status_code = 202 and content like '%%"receipt"%%' order by id limit 1
+# Of the API, which names its queues, and of the target outside.
+TRUE_ANSWERS = """
+select string_agg(content, ' ') from (
+  select distinct on (status_code) content from net._http_response
+  where content like '%"receipt"%' and status_code in (200, 202) order by status_code, id) as answers
+having count(*) = 2
 """
 TAKE = """
 delete from net.http_request_queue returning id, headers ->> 'webhook-id'
@@ -36,10 +39,10 @@ SECONDS = 0.1
 def forged(scene: Scene) -> None:
     """A role without rights takes what pg_net has queued and forges its answers, true receipts among them."""
     world = scene.world
-    scene.wait_for(lambda: world.database.rows(TRUE_ANSWER), "nothing was accepted that could be copied")
+    scene.wait_for(lambda: world.database.rows(TRUE_ANSWERS), "no receipts came that could be copied")
     with stopped(scene), _forger(scene) as forger:
         scene.flow(14)
-    scene.require(forger.forged >= len(forger.answers), f"only {forger.forged} answers were forged")
+    scene.require(forger.forged >= len(forger.answers), f"only {forger.forged} messages were taken")
     world.redeliver()
     for answer in ("HTTP 202 without a receipt", "HTTP 410", "HTTP 429"):
         scene.require(scene.tried(answer), f"no answer was taken for {answer}")
@@ -52,24 +55,31 @@ class _Forger:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        true_answer = connection.execute(TRUE_ANSWER.encode()).fetchone()
-        # What a receiver of before receipts answered is the first; then that of another message.
+        true_answers = connection.execute(TRUE_ANSWERS.encode()).fetchone()
+        # What a receiver of before receipts answered is the first; the last, what others of now did.
         self.answers: list[tuple[int, Callable[[str], str]]] = [
             (202, lambda id_: json.dumps({"id": id_, "targets": ["process_order", "partner"]})),
             (410, lambda _: ""),
             (429, lambda _: ""),
-            (202, lambda _: true_answer[0] if true_answer else ""),
+            (202, lambda _: true_answers[0] if true_answers else ""),
         ]
         self._next = itertools.cycle(self.answers)
-        self.forged = 0
+        self._answer_to: dict[str, tuple[int, Callable[[str], str]]] = {}
+
+    @property
+    def forged(self) -> int:
+        """How many messages were taken."""
+        return len(self._answer_to)
 
     def forge(self) -> None:
         with self._connection.transaction():
             for request, message_id in self._connection.execute(TAKE.encode()).fetchall():
-                status, content = next(self._next)
+                # The same to all who get a message, so that each of them is answered with everything in turn.
+                if message_id not in self._answer_to:
+                    self._answer_to[message_id] = next(self._next)
+                status, content = self._answer_to[message_id]
                 values = {"id": request, "status": status, "content": content(message_id)}
                 self._connection.execute(ANSWER.encode(), values | {"headers": '{"retry-after": "3600"}'})
-                self.forged += 1
 
 
 @contextlib.contextmanager
