@@ -119,6 +119,11 @@ begin
   else
     run_as := null;
   end if;
+exception when others then
+  -- What is wrong with pg_net must not hide what else is.
+  problem := format('pg_net can''t be examined: %s', sqlerrm);
+  remedy := 'mend what is said there';
+  run_as := null;
 end
 $$;
 comment on function bridge.pg_net_problem() is 'What keeps pg_net from sending at once, what to run, and as which role; nulls if nothing does.';
@@ -158,6 +163,9 @@ begin
     problem := format('Vault has no secret %s that it can decrypt', unreadable);
     remedy := 'invoke the function of the output RotateSecretFunction with {}, as its schedule does each hour: it puts the secrets there';
   end if;
+exception when others then
+  problem := format('Vault can''t be examined: %s', sqlerrm);
+  remedy := 'mend what is said there';
 end
 $$;
 comment on function bridge.vault_problem() is 'What keeps messages from being signed in the database, what to do, and as which role; nulls if nothing does.';

@@ -193,3 +193,14 @@ def should_say_what_every_role_may_do_to_pg_nets_tables(orders: Database) -> Non
 
     assert orders.rows(security) == []
     assert orders.rows(PROBLEMS) == []
+
+
+def should_hide_nothing_else_where_pg_net_can_not_be_examined(orders: Database) -> None:
+    orders.execute_as_admin(
+        "alter table net._http_response rename to gone; create view net._http_response as select 1 as x;"
+        "alter sequence net.http_request_queue_id_seq rename to gone_seq"
+    )
+
+    assert problem(orders)[0].startswith("pg_net can't be examined: ")
+    assert orders.scalar("select pending from bridge.metrics()") == 0
+    assert len(orders.rows("select * from bridge.status")) == 1
