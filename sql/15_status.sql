@@ -81,7 +81,7 @@ begin
     or not (select prosecdef from pg_proc where oid = post) and not (
       has_any_column_privilege('net.http_request_queue', 'insert')
       and has_column_privilege('net.http_request_queue', 'id', 'select')
-      and has_sequence_privilege('net.http_request_queue_id_seq', 'usage'))
+      and coalesce(has_sequence_privilege(to_regclass('net.http_request_queue_id_seq'), 'usage'), true))
   then
     problem := format('role %I may not use pg_net', current_user);
     remedy := format(
@@ -134,7 +134,9 @@ as $$
 declare
   unreadable text;
 begin
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is null then
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is null
+    or to_regclass('vault.secrets') is null or to_regclass('vault.decrypted_secrets') is null
+  then
     problem := 'Supabase Vault is missing from this database';
     remedy := 'create extension supabase_vault cascade; then deploy again';
     run_as := 'supabase_admin';
