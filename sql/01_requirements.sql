@@ -25,7 +25,7 @@ begin
       and not (
         has_any_column_privilege('net.http_request_queue', 'insert')
         and has_column_privilege('net.http_request_queue', 'id', 'select')
-        and has_sequence_privilege('net.http_request_queue_id_seq', 'usage'))
+        and coalesce(has_sequence_privilege(to_regclass('net.http_request_queue_id_seq'), 'usage'), true))
   then
     problems := problems || format(
       'role %1$I may not use pg_net: run, as supabase_admin, "grant usage on schema net to %1$I; '

@@ -114,7 +114,7 @@ declare
   microseconds bigint;
   actor text;
   number bigint;
-  body text;
+  body jsonb;
   due timestamptz;
   message_id text;
   first_number bigint;
@@ -139,7 +139,7 @@ begin
       select
         count(*), min(
           bridge.head(%1$L, actor) || '[{"id": "' || message_id || ':0'
-          || %16$L || record || ', "old_record": ' || old_record%13$s || '}]}'),
+          || %16$L || record || ', "old_record": ' || old_record%13$s || '}]}')::jsonb,
         (
           select case
             when w.paused_at is not null or w.max_per_minute is not null then 'infinity'
@@ -154,10 +154,10 @@ begin
       if number = 0 or due is null then
         return null;
       end if;
-      -- Larger ones may have to be split or thinned; by what is sent, as jsonb writes out the digits of 1e131071.
-      if number = 1 and octet_length(body) <= 100000 and octet_length(body::jsonb::text) <= 200000 then
+      -- Larger ones are thinned below; by what is sent, as jsonb writes out the digits of 1e131071.
+      if number = 1 and octet_length(body::text) <= 200000 then
         insert into bridge.message (id, webhook, target, body, ordered, due_at)
-        select message_id::uuid, %1$L, t.name, body::jsonb, t.ordered, due from (values %18$s) as t (name, ordered);
+        select message_id::uuid, %1$L, t.name, body, t.ordered, due from (values %18$s) as t (name, ordered);
         -- Whoever falls asleep after this line sees that a message is being written.
         if not (bridge.is_awake() or bridge.is_recent('bridge.last_ring'::regclass, 1000)) then
           perform bridge.ring_for(%1$L);

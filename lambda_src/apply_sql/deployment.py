@@ -9,18 +9,13 @@ from typing import Any
 import psycopg
 
 from apply_sql.errors import ApplyError, PingError
-from apply_sql.installation import Connection, describe, install, present, restore, uninstall
+from apply_sql.installation import Connection, describe, install, present, problems, restore, uninstall
 from apply_sql.request import Request
 from bridge.errors import BridgeError, NotAcceptedError
 from bridge.ping import ping, ping_targets
 
 _PG_NET_VERSION = (
     "select coalesce((select extversion from pg_extension where extname = 'pg_net'), 'not an extension')"
-)
-_PROBLEMS = (
-    "select format('%s: %s%s', problem,"
-    " case when run_as is not null then format('as %s, ', run_as) else '' end, remedy)"
-    " from bridge.problem where of = "
 )
 
 
@@ -56,9 +51,9 @@ class Deployment:
         self.warnings.clear()
         secrets = {target: self.signing_secret(target) for target in (None, *request.http_targets)}
         before = present(self.connect())
-        summary = install(self.connect(), self.sql_files, secrets, request)
         # A roll-back must not fail for what made the deployment fail; it has nothing new to prove.
         required = request.ping_required and before != request.installed
+        summary = install(self.connect(), self.sql_files, secrets, request, working=required)
         try:
             return {
                 "Triggers": summary["triggers"],
@@ -83,17 +78,14 @@ class Deployment:
 
     def _ping(self, *, required: bool) -> str:
         try:
-            self._require_no_problem()
+            if reasons := problems(self.connect(), "delivery"):
+                raise NotAcceptedError("; ".join(reasons))  # noqa: TRY301 - as an answer that says so
             return ping(self.connect(), timeout_seconds=self.ping_seconds)
         except NotAcceptedError as error:
             if required:
                 raise
             self._warn(str(error))
             return f"warning: {error}"[:500]
-
-    def _require_no_problem(self) -> None:
-        if problems := self._values(_PROBLEMS + "'delivery'"):
-            raise NotAcceptedError("; ".join(problems))
 
     def _ping_targets(self, targets: Mapping[str, bool]) -> str:
         """Try each target; one that doesn't answer may not be deployed yet, and gets its messages later."""
@@ -107,7 +99,7 @@ class Deployment:
 
     def _warnings(self) -> str:
         """Gather what was warned of, and what other roles see and change more than they should."""
-        for problem in self._values(_PROBLEMS + "'security'"):
+        for problem in problems(self.connect(), "security"):
             self._warn(problem)
         return "; ".join(self.warnings)[:1000] or "none"
 
@@ -128,10 +120,8 @@ class Deployment:
         return f"{(time.perf_counter() - started) * 1000:.1f}"
 
     def _value(self, query: str) -> Any:
-        return next(iter(self._values(query)), None)
-
-    def _values(self, query: str) -> list[Any]:
-        return [row[0] for row in self.connect().execute(query.encode())]
+        row = self.connect().execute(query.encode()).fetchone()
+        return row[0] if row else None
 
 
 def _explained(error: Exception) -> ApplyError:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import psycopg
 from psycopg import errors as postgres
@@ -25,8 +25,21 @@ RETRY_SECONDS = 120.0
 BUSY = (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)
 
 
+PROBLEMS = (
+    "select format('%%s: %%s%%s', problem,"
+    " case when run_as is not null then format('as %%s, ', run_as) else '' end, remedy)"
+    " from bridge.problem where of = %s"
+)
+"""Each with its remedy, and the role that runs it."""
+
+
 def install(
-    connection: Connection, sql_files: list[Path], secrets: Mapping[str | None, str], request: Request
+    connection: Connection,
+    sql_files: list[Path],
+    secrets: Mapping[str | None, str],
+    request: Request,
+    *,
+    working: bool,
 ) -> dict[str, Any]:
     """Applies the SQL files and the declaration in one transaction.
 
@@ -35,6 +48,7 @@ def install(
         sql_files: In the order in which they are applied.
         secrets: Of the API, under None, and of each target outside AWS: base64, separated by spaces.
         request: The declaration and who it is from.
+        working: Whether pg_net and Vault must work, so that messages leave at once.
 
     Returns:
         What `bridge.sync` returned.
@@ -49,9 +63,17 @@ def install(
             connection.execute(file.read_bytes())
         for target, secret in secrets.items():
             connection.execute("select bridge.set_signing_secret(%s, %s)", [secret, target])
-        return sync(connection, request.declaration, request.owner, request.adopt)
+        synced = sync(connection, request.declaration, request.owner, request.adopt)
+        if working and (reasons := problems(connection, "delivery")):
+            raise RequirementError("; ".join(reasons))
+        return synced
 
     return in_transaction(connection, apply)
+
+
+def problems(connection: Connection, of: Literal["delivery", "security"]) -> list[str]:
+    """What is wrong with pg_net and Vault."""
+    return [row[0] for row in connection.execute(PROBLEMS.encode(), [of])]
 
 
 def sync(

@@ -29,6 +29,8 @@ LEASE_SECONDS = 90
 ENQUEUE_SECONDS = 5.0
 BUSY_SECONDS = 0.1
 STOP_MS = 10_000
+# Of a run that stays awake, for a last look once writers ring again.
+LAST_LOOK_MS = 2_000
 PRUNE_ROWS = 5_000
 # Of each minute, before anything is delivered.
 PRUNE_SECONDS = 5.0
@@ -141,7 +143,7 @@ class Run:
         kept_at = -math.inf
         backfilling = True
         try:
-            while self._in_time():
+            while self._in_time(LAST_LOOK_MS):
                 if time.monotonic() - kept_at >= HOUSEKEEPING_SECONDS:
                     if time.monotonic() - worked_at < LINGER_SECONDS:
                         self._step("stay awake", lambda: self._outbox.stay_awake(AWAKE_MS), None)
@@ -155,10 +157,12 @@ class Run:
                 if not worked and not backfilling:
                     idle_for = time.monotonic() - worked_at
                     if idle_for >= LINGER_SECONDS and self._may_end(executor, poster, idle_for):
-                        break
+                        return
                     time.sleep(POLL_SECONDS)
         finally:
             self._step("fall asleep", self._outbox.fall_asleep, default=True)
+        # Out of time: what was written in reliance on this run until now.
+        self._deliver(executor, poster)
 
     def _may_end(self, executor: ThreadPoolExecutor, poster: Poster, idle_for: float) -> bool:
         """Let writers ring again, and look once more; tell whether nobody writes in reliance on this run."""
@@ -208,8 +212,8 @@ class Run:
         """Count what is left; None if that could not be counted."""
         return self._step("count", self._outbox.waiting, None)
 
-    def _in_time(self) -> bool:
-        return self._remaining_ms() > STOP_MS
+    def _in_time(self, spare_ms: int = 0) -> bool:
+        return self._remaining_ms() > STOP_MS + spare_ms
 
     def _settle(self) -> None:
         # All of them, before anything is claimed: what pg_net has delivered is not delivered again.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apply_sql.errors import ApplyError, PingError
+from apply_sql.errors import ApplyError, PingError, RequirementError
 from local import supabase
 from tests.database.apply_sql.deployer import ORDERS, USERS, Api, Deployer, triggers
 from tests.databases import SECRET, TARGET_SECRET, Database
@@ -46,7 +46,7 @@ def should_go_back_to_the_declaration_before_when_the_ping_is_refused(
 def should_name_pg_net_when_nothing_answers(deployer: Deployer, pg_net: StandIn) -> None:
     pg_net.stop()
 
-    with pytest.raises(PingError, match=r"pg_net's worker does not run: as supabase_admin, .*worker_restart"):
+    with pytest.raises(RequirementError, match=r"does not run: as supabase_admin, .*worker_restart"):
         deployer.apply(ORDERS)
 
 
@@ -121,7 +121,7 @@ def should_name_the_remedy_where_pg_nets_sql_is_older_than_its_library(
 ) -> None:
     supabase.downgrade_pg_net(bare.admin_url)
 
-    with pytest.raises(PingError, match=r"never wakes.*as supabase_admin, alter extension pg_net update"):
+    with pytest.raises(RequirementError, match=r"as supabase_admin, alter extension pg_net update"):
         deployer.apply(ORDERS)
     assert bare.scalar("select to_regnamespace('bridge')") is None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.errors import DatabaseUnavailableError, SettingsError
+from redeliver.outbox import Outbox
 from redeliver.running import Run
 from tests.unit.redeliver.queues.orders import RUNG, Redeliver, delivered, insert
 
@@ -158,6 +159,23 @@ def should_deliver_whatever_other_step_fails(
     assert summary["broken"] == [step]
     [metrics] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert metrics["BrokenSteps"] == [1.0]
+
+
+def should_look_once_more_when_its_time_is_over(
+    redeliver: Redeliver, orders: TestDatabase, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fall_asleep = Outbox.fall_asleep
+
+    def write_meanwhile(outbox: Outbox) -> bool:
+        # In the last moment of the promise.
+        insert(orders, 1, 1)
+        return fall_asleep(outbox)
+
+    monkeypatch.setattr(Outbox, "fall_asleep", write_meanwhile)
+
+    redeliver(RUNG, remaining_ms=12_000)
+
+    assert delivered(queue) == [1]
 
 
 def should_prune_on_schedule(redeliver: Redeliver, orders: TestDatabase) -> None:
