@@ -18,6 +18,7 @@ begin
       'in the database that pg_net.database_name names'::text;
   elsif not has_schema_privilege('net', 'usage')
     or not has_function_privilege('net.http_post(text,jsonb,jsonb,jsonb,integer)', 'execute')
+    or not coalesce(has_function_privilege(to_regprocedure('net.wake()'), 'execute'), true)
     or not has_table_privilege('net._http_response', 'select')
     -- Supabase has made it a function of its owner's rights in some versions.
     or not (select prosecdef from pg_proc where oid = to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)'))
@@ -28,7 +29,7 @@ begin
   then
     problems := problems || format(
       'role %1$I may not use pg_net: run, as supabase_admin, "grant usage on schema net to %1$I; '
-      'grant execute on function net.http_post(text, jsonb, jsonb, jsonb, integer) to %1$I; '
+      'grant execute on all functions in schema net to %1$I; '
       'grant select, insert, delete on net.http_request_queue to %1$I; grant select on net._http_response to %1$I; '
       'grant usage on sequence net.http_request_queue_id_seq to %1$I"', current_user);
   end if;

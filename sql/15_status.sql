@@ -76,6 +76,7 @@ begin
     return;
   end if;
   if not has_schema_privilege('net', 'usage') or not has_function_privilege(post, 'execute')
+    or not coalesce(has_function_privilege(to_regprocedure('net.wake()'), 'execute'), true)
     or not has_table_privilege('net._http_response', 'select')
     or not (select prosecdef from pg_proc where oid = post) and not (
       has_any_column_privilege('net.http_request_queue', 'insert')
@@ -84,7 +85,7 @@ begin
   then
     problem := format('role %I may not use pg_net', current_user);
     remedy := format(
-      'grant usage on schema net to %1$I; grant execute on function net.http_post(text, jsonb, jsonb, jsonb, integer) to %1$I; '
+      'grant usage on schema net to %1$I; grant execute on all functions in schema net to %1$I; '
       'grant select, insert, delete on net.http_request_queue to %1$I; grant select on net._http_response to %1$I; '
       'grant usage on sequence net.http_request_queue_id_seq to %1$I', current_user);
     return;
@@ -134,7 +135,12 @@ begin
     run_as := 'supabase_admin';
     return;
   end if;
-  if not has_schema_privilege('vault', 'usage') or not has_table_privilege('vault.decrypted_secrets', 'select') then
+  if not has_schema_privilege('vault', 'usage') or not has_table_privilege('vault.decrypted_secrets', 'select')
+    or not has_table_privilege('vault.secrets', 'delete') or exists (
+      select from pg_proc
+      where pronamespace = 'vault'::regnamespace and not has_function_privilege(oid, 'execute')
+        and proname in ('create_secret', 'update_secret', '_crypto_aead_det_decrypt'))
+  then
     problem := format('role %I may not use Supabase Vault', current_user);
     remedy := format(
       'grant usage on schema vault to %1$I; grant select, delete on vault.secrets, vault.decrypted_secrets to %1$I; '
@@ -172,16 +178,19 @@ create or replace view bridge.problem as
   union all
   select
     'security',
-    'every role can read what waits to be sent, whole rows of tables that it may not read among them, and delete it',
-    'revoke all on net.http_request_queue from public; grant insert, select (id) on net.http_request_queue to public; '
-      || format('grant select, delete on net.http_request_queue to %I', current_user),
+    'every role can read and delete what waits to be sent, whole rows of tables that it may not read among them',
+    format(
+      'revoke all on net.http_request_queue from public; grant insert, select (id) on net.http_request_queue to public; '
+      'grant select, delete on net.http_request_queue to %1$I; '
+      'revoke update on sequence net.http_request_queue_id_seq from public', current_user),
     'supabase_admin'
   where bridge.exposed('net.http_request_queue', '{SELECT,DELETE,UPDATE,TRUNCATE}')
+    or bridge.exposed('net.http_request_queue_id_seq', '{UPDATE}')
   union all
   select
     'security',
-    'every role can read and write what pg_net was answered',
-    'revoke all on net._http_response from public; ' || format('grant select on net._http_response to %I', current_user),
+    'every role can read and forge what pg_net was answered',
+    format('revoke all on net._http_response from public; grant select on net._http_response to %1$I', current_user),
     'supabase_admin'
   where bridge.exposed('net._http_response', '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}');
 comment on view bridge.problem is

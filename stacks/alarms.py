@@ -98,6 +98,16 @@ class Alarms(Construct):
             says="Declared triggers are gone or disabled: their changes are not captured.",
             entry="triggers-are-missing",
         )
+        # pg_net's worker restarts within seconds.
+        self._alarm(
+            "pg-net-or-vault",
+            self._outbox_metric("Problems"),
+            threshold=0,
+            datapoints=5,
+            missing=_AS_BEFORE,
+            says="Messages are late, because pg_net or Vault does not work as it should.",
+            entry="pg_net-or-vault-does-not-work",
+        )
 
     def _watch_redelivery(self, function: lambda_.IFunction) -> None:
         self._alarm(
@@ -120,6 +130,16 @@ class Alarms(Construct):
             missing=_NOTHING_HAPPENED,
             says="Runs of redelivery fail.",
             entry="redelivery-fails",
+        )
+        self._alarm(
+            "redelivery-step",
+            self._outbox_metric("BrokenSteps"),
+            threshold=0,
+            datapoints=3,
+            within=5,
+            missing=_NOTHING_HAPPENED,
+            says="The database refuses a step of redelivery; its other steps go on.",
+            entry="a-step-of-redelivery-fails",
         )
 
     def _watch_api(self, monitored: Monitored) -> None:

@@ -199,7 +199,7 @@ class BridgeStack(StageStack):
             "RotateSecretFunction": self._rotation.function.function_name,
             **{
                 name: self._bridge.resource.get_att_string(name)
-                for name in ("Triggers", "PgNetVersion", "RoundTripMs", "Targets")
+                for name in ("Triggers", "PgNetVersion", "RoundTripMs", "Targets", "Warnings")
             },
         }
         for name, worker in self._workers.items():

@@ -71,6 +71,10 @@ class Dashboard(Construct):
                 api.metric_server_error(period=PERIOD, statistic=_SUM),
             ],
             "Deliveries that failed": [self._outbox("RedeliveryFailed", _SUM)],
+            "pg_net and Vault: problems; redelivery: broken steps": [
+                self._outbox("Problems"),
+                self._outbox("BrokenSteps"),
+            ],
             "Events that failed": self._outcomes("EventFailed"),
             "Functions: errors and throttles": [
                 metric

@@ -23,8 +23,8 @@ SESSIONS = {
 }
 
 
-@pytest.fixture
-def things(database: Database) -> Database:
+@pytest.fixture(params=["asleep", "awake"])
+def things(request: pytest.FixtureRequest, database: Database) -> Database:
     database.execute(
         """create table public.things (
           id bigint primary key, code text default '42', raw bytea default '\\xdeadbeef',
@@ -33,6 +33,8 @@ def things(database: Database) -> Database:
         grant insert on public.things to authenticated"""
     )
     database.sync(table="public.things", operations=["insert"], when=r"new.code ~ '^\d+$'")
+    if request.param == "awake":
+        database.execute("select bridge.stay_awake(9900)")
     return database
 
 

@@ -98,4 +98,5 @@ def should_give_out_what_operating_needs(bridge: dict[str, Any]) -> None:
         "PgNetVersion",
         "RoundTripMs",
         "Targets",
+        "Warnings",
     }

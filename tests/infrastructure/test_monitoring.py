@@ -51,6 +51,7 @@ def anchors() -> set[str]:
 def should_have_an_alarm_for_whatever_a_person_must_know(monitoring: dict[str, Any]) -> None:
     assert alarms(monitoring).keys() == {
         *("backlog", "oldest-message", "given-up", "paused", "missing-triggers"),
+        *("pg-net-or-vault", "redelivery-step"),
         *("redelivery-silent", "redelivery-fails", "receiver", "api", "rotation"),
         *(f"dead-letters-{worker}" for worker in WORKERS),
         *(f"behind-{worker}" for worker in WORKERS),
@@ -92,6 +93,7 @@ def should_name_only_outputs_that_the_bridge_has(bridge: dict[str, Any]) -> None
         ("given-up", "DeadMessages", 0, 1),
         ("paused", "Paused", 0, 1),
         ("missing-triggers", "MissingTriggers", 0, 1),
+        ("pg-net-or-vault", "Problems", 0, 5),
     ],
 )
 def should_keep_what_is_known_of_the_outbox_while_nothing_new_is(

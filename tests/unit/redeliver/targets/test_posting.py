@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bridge import secrets
 from tests.unit.redeliver.targets.outside import CURRENT, PREVIOUS, Outside
 from tests.unit.targets import Answer, Received, Target
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
     from tests.databases import Database
     from tests.unit.aws import Secret
@@ -126,3 +128,44 @@ def should_keep_the_order_of_an_ordered_target(outside: Outside, edge: Target) -
     outside.due()
     outside.run()
     assert [received.headers["webhook-id"] for received in edge.received] == [first, second, second, *others]
+
+
+RECEIPTS = "select gives_receipts from bridge.target where name = 'edge'"
+
+
+@pytest.mark.parametrize("secret_in_use", [CURRENT, PREVIOUS])
+def should_note_that_a_target_gives_receipts(
+    outside: Outside, edge: Target, secret: Secret, orders: Database, secret_in_use: str
+) -> None:
+    outside.declare(edge=edge.url)
+    secret.put({"current": CURRENT, "previous": PREVIOUS})
+    secrets.forget()
+    edge.answer = lambda received: Answer(body=b"\xf0" + received.receipt(secret_in_use))
+    outside.insert()
+    assert orders.scalar(RECEIPTS) is False
+
+    outside.run()
+
+    assert orders.scalar(RECEIPTS) is True
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: Answer(body=b"OK"),
+        lambda received: Answer(body=received.receipt("X" * 64)),
+        lambda received: Answer(500, body=received.receipt(CURRENT)),
+        # What the request itself holds.
+        lambda received: Answer(body=received.headers["webhook-signature"].encode()),
+    ],
+)
+def should_take_nothing_else_for_a_receipt(
+    outside: Outside, edge: Target, orders: Database, answer: Callable[[Received], Answer]
+) -> None:
+    outside.declare(edge=edge.url)
+    edge.answer = answer
+    outside.insert()
+
+    outside.run()
+
+    assert orders.scalar(RECEIPTS) is False
