@@ -10,12 +10,14 @@ slowest request holds up all; nothing is tried again; what comes back is stored 
 import asyncio
 import contextlib
 import os
+import re
 import signal
-import time
 from dataclasses import dataclass
+from io import BytesIO
 
-import httpx
+import certifi
 import psycopg
+import pycurl  # type: ignore[import-untyped]
 from psycopg.rows import class_row
 
 BATCH_SIZE = 200
@@ -23,7 +25,6 @@ PAUSE_SECONDS = 1.0
 # The server starts a worker that has ended again after this time.
 RESTART_SECONDS = 1.0
 TIME_TO_LIVE = "6 hours"
-MAXIMUM_REDIRECTS = 30
 VERSION = "0.20.4"
 USER_AGENT = f"pg_net/{VERSION}"
 APPLICATION_NAME = f"pg_net {VERSION}"
@@ -70,16 +71,11 @@ values (
 )
 """
 
-# The first that fits, in curl's words.
-CURL_ERRORS: dict[type[Exception], str] = {
-    httpx.ConnectError: "Could not connect to server",
-    httpx.UnsupportedProtocol: "Unsupported protocol",
-    httpx.TooManyRedirects: "Number of redirects hit maximum amount",
-    httpx.RemoteProtocolError: "Server returned nothing (no headers, no data)",
-    httpx.NetworkError: "Failure when receiving data from the peer",
-    httpx.InvalidURL: "URL using bad/illegal format or missing URL",
-    UnicodeError: "URL using bad/illegal format or missing URL",
-}
+# curl 8.23 writes two of these at once; the curl of Supabase's image writes 64 KiB.
+UPLOAD_BUFFER_BYTES = 32 * 1024
+# The end of a response's headers, and the start of those that are not informational.
+HEADERS_END = re.compile(rb"\r?\n\r?\n")
+STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ [2-9]")
 
 # The extension is not there, or is being created or dropped.
 MISSING = (
@@ -89,10 +85,6 @@ MISSING = (
 )
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
-
-
-class UnusableRequestError(Exception):
-    """A row that ends the real worker, each time it starts again: curl refuses what it says."""
 
 
 @dataclass(frozen=True)
@@ -205,12 +197,109 @@ class Signals:
         return {str(transaction) for (transaction,) in await cursor.fetchall()}
 
 
+class Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
+    """curl's transfers, which stall on a large body as the real worker's do.
+
+    Where curl wants to read and to write, the real one waits to read alone (src/event.c; pg_net's issue 225):
+    what curl does not write at once is sent when the other side answers, which it does not before it has all.
+    """
+
+    def _on_socket(self, what: int, *arguments: object) -> None:
+        super()._on_socket(pycurl.POLL_IN if what == pycurl.POLL_INOUT else what, *arguments)
+
+
+class Transfer:
+    """One request as curl sends it, with the options that the real worker sets."""
+
+    def __init__(self, request: Request) -> None:
+        """Prepare it.
+
+        Raises:
+            pycurl.error: curl refuses what the row says.
+        """
+        self._request = request
+        self._headers = BytesIO()
+        self._content = BytesIO()
+        self._curl = curl = pycurl.Curl()
+        curl.setopt(pycurl.URL, request.url.encode())
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.CAINFO, certifi.where())
+        curl.setopt(pycurl.FOLLOWLOCATION, 1)
+        curl.setopt(pycurl.TIMEOUT_MS, request.timeout_milliseconds)
+        lines = [line for line in request.headers if line is not None]
+        curl.setopt(pycurl.HTTPHEADER, [line.encode() for line in [*lines, f"User-Agent: {USER_AGENT}"]])
+        method = request.method.upper()
+        if request.body is not None or method == "POST":
+            curl.setopt(pycurl.POSTFIELDS, request.body or b"")
+        if method != "POST":
+            curl.setopt(pycurl.CUSTOMREQUEST, method)
+        curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
+        curl.setopt(pycurl.WRITEHEADER, self._headers)
+        curl.setopt(pycurl.WRITEDATA, self._content)
+
+    async def perform(self, multi: Multi) -> Response:
+        """Return what comes back, or in curl's words why nothing does."""
+        try:
+            await multi.perform(self._curl)
+        except pycurl.error as error:
+            code = error.args[0]
+            if code == pycurl.E_OPERATION_TIMEDOUT:
+                return Response(self._request.id, timed_out=True, error_msg=self._timeout())
+            return Response(self._request.id, error_msg=pycurl.easy_strerror(code))
+        return self._response()
+
+    def _response(self) -> Response:
+        blocks = HEADERS_END.split(self._headers.getvalue())
+        responses = [_headers(block) for block in blocks if STATUS_LINE.match(block)]
+        content_types = [value for name, value in responses[-1] if name.lower() == b"content-type"]
+        return Response(
+            self._request.id,
+            status_code=self._curl.getinfo(pycurl.RESPONSE_CODE),
+            # Read as a C string: up to the first zero byte, and nothing is null.
+            content=self._content.getvalue().partition(b"\0")[0] or None,
+            # After redirects, the first response's. Of a name that comes twice, the last value is kept.
+            header_names=[name for name, _ in responses[0]],
+            header_values=[value for _, value in responses[0]],
+            content_type=content_types[0] if content_types else None,
+        )
+
+    def _timeout(self) -> str:
+        """Return the message for a time-out: how long each step took, the last one until the end."""
+        name_lookup, connect, tls, sent, total = (
+            self._curl.getinfo(moment) * 1000
+            for moment in (
+                pycurl.NAMELOOKUP_TIME,
+                pycurl.CONNECT_TIME,
+                pycurl.APPCONNECT_TIME,
+                pycurl.PRETRANSFER_TIME,
+                pycurl.TOTAL_TIME,
+            )
+        )
+        if sent:
+            steps = (name_lookup, max(connect, tls) - name_lookup, total - sent)
+        elif name_lookup or connect:
+            steps = (name_lookup, total - name_lookup, 0)
+        else:
+            steps = (total, 0, 0)
+        return (
+            f"Timeout of {self._request.timeout_milliseconds} ms reached. Total time: {total:f} ms "
+            f"(DNS time: {steps[0]:f} ms, TCP/SSL handshake time: {steps[1]:f} ms, "
+            f"HTTP Request/Response time: {steps[2]:f} ms)"
+        )
+
+
+def _headers(block: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the names and values under a status line."""
+    lines = (line.partition(b":") for line in block.splitlines()[1:])
+    return [(name, value.strip()) for name, _, value in lines]
+
+
 async def work(address: str) -> None:
     """Send what is queued, until the process is told to end."""
     while True:
         try:
             await _work(address)
-        except* (psycopg.Error, UnusableRequestError) as errors:
+        except* (psycopg.Error, pycurl.error) as errors:
             print(errors.exceptions, flush=True)  # noqa: T201 - the worker's log
         await asyncio.sleep(RESTART_SECONDS)
 
@@ -219,7 +308,7 @@ async def _work(address: str) -> None:
     async with (
         await _connect(address, APPLICATION_NAME) as connection,
         await _connect(address, SIGNALS_NAME) as signals_connection,
-        _client() as client,
+        Multi() as multi,
     ):
         await connection.execute(RAW_TEXT)
         signals = Signals(signals_connection)
@@ -228,7 +317,7 @@ async def _work(address: str) -> None:
             watching = tasks.create_task(signals.watch())
             while not signals.restart:
                 if await signals.take_wake():
-                    await _drain(connection, client, signals)
+                    await _drain(connection, multi, signals)
                 else:
                     await signals.wait(None)
             watching.cancel()
@@ -238,121 +327,32 @@ async def _connect(address: str, name: str) -> Connection:
     return await psycopg.AsyncConnection.connect(address, autocommit=True, application_name=name)
 
 
-async def _drain(connection: Connection, client: httpx.AsyncClient, signals: Signals) -> None:
+async def _drain(connection: Connection, multi: Multi, signals: Signals) -> None:
     """Send batch after batch until one has nothing to do."""
     busy = True
     while busy and not signals.restart:
         try:
             async with connection.transaction():
                 await connection.execute(LOCK)
-                busy = await _batch(connection, client)
+                busy = await _batch(connection, multi)
         except MISSING as error:
             print(repr(error), flush=True)  # noqa: T201 - the worker's log
             return
         await signals.wait(PAUSE_SECONDS)
 
 
-async def _batch(connection: Connection, client: httpx.AsyncClient) -> bool:
+async def _batch(connection: Connection, multi: Multi) -> bool:
     """Send one batch; return whether there was anything to do."""
     expired = await connection.execute(EXPIRE, [TIME_TO_LIVE, BATCH_SIZE])
     cursor = psycopg.AsyncCursor(connection, row_factory=class_row(Request))
     await cursor.execute(TAKE, [BATCH_SIZE])
     requests = await cursor.fetchall()
-    for request in requests:
-        if request.timeout_milliseconds < 0:
-            raise UnusableRequestError("Could not curl_easy_setopt(CURLOPT_TIMEOUT_MS)")
-    responses = await asyncio.gather(*(send(client, request) for request in requests))
+    # All before the first is sent: a row that curl refuses ends the worker, each time that it starts again.
+    transfers = [Transfer(request) for request in requests]
+    responses = await asyncio.gather(*(transfer.perform(multi) for transfer in transfers))
     if responses:
         await cursor.executemany(ANSWER, [vars(response) for response in responses])
     return bool(requests) or expired.rowcount > 0
-
-
-def _client() -> httpx.AsyncClient:
-    # Each request has its own time limit, for the whole of it.
-    limits = httpx.Limits(max_connections=BATCH_SIZE)
-    client = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)  # noqa: S113
-    for name in list(client.headers):
-        del client.headers[name]
-    return client
-
-
-async def send(client: httpx.AsyncClient, request: Request) -> Response:
-    """Return what came back for the request, or why nothing did, in curl's words."""
-    started = time.monotonic()
-    try:
-        async with asyncio.timeout(request.timeout_milliseconds / 1000 or None):
-            return await _exchange(client, request)
-    except TimeoutError:
-        milliseconds = (time.monotonic() - started) * 1000
-        return Response(request.id, timed_out=True, error_msg=_timeout(request, milliseconds))
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        return Response(request.id, error_msg=_curl_error(error))
-
-
-async def _exchange(client: httpx.AsyncClient, request: Request) -> Response:
-    first: httpx.Response | None = None
-    pending: httpx.Request | None = client.build_request(
-        request.method.upper(), request.url, content=request.body, headers=_headers(request)
-    )
-    for _ in range(1 + MAXIMUM_REDIRECTS):
-        assert pending is not None  # noqa: S101
-        answer = await client.send(pending, stream=True)
-        try:
-            # As it came: the real one asks for no encoding and undoes none.
-            content = b"".join([part async for part in answer.aiter_raw()])
-        finally:
-            await answer.aclose()
-        first = first or answer
-        pending = answer.next_request
-        if pending is None:
-            return _response(request, first, answer, content)
-        if request.method.upper() != "POST":
-            pending.method = request.method.upper()
-    raise httpx.TooManyRedirects("", request=answer.request)
-
-
-def _headers(request: Request) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a request: those with a value, and curl's own where the row names none."""
-    lines = [line.partition(":") for line in request.headers if line is not None]
-    named = {name.lower() for name, _, _ in lines}
-    if "accept" not in named:
-        lines.append(("Accept", ":", "*/*"))
-    if request.body is not None and "content-type" not in named:
-        lines.append(("Content-Type", ":", "application/x-www-form-urlencoded"))
-    lines.append(("User-Agent", ":", USER_AGENT))
-    return [(name.encode(), value.strip().encode()) for name, _, value in lines if value.strip()]
-
-
-def _response(request: Request, first: httpx.Response, last: httpx.Response, content: bytes) -> Response:
-    """Return the row as the real one fills it: after redirects, the headers are the first response's."""
-    content_types = [value for name, value in last.headers.raw if name.lower() == b"content-type"]
-    return Response(
-        request.id,
-        status_code=last.status_code,
-        # Read as a C string: up to the first zero byte, and nothing is null.
-        content=content.partition(b"\0")[0] or None,
-        # A name that comes twice is kept once, with its last value.
-        header_names=[name for name, _ in first.headers.raw],
-        header_values=[value for _, value in first.headers.raw],
-        content_type=content_types[0] if content_types else None,
-    )
-
-
-def _timeout(request: Request, milliseconds: float) -> str:
-    return (
-        f"Timeout of {request.timeout_milliseconds} ms reached. Total time: {milliseconds:f} ms "
-        f"(DNS time: 0.000000 ms, TCP/SSL handshake time: 0.000000 ms, "
-        f"HTTP Request/Response time: {milliseconds:f} ms)"
-    )
-
-
-def _curl_error(error: Exception) -> str:
-    if isinstance(error, httpx.ConnectError) and "name" in str(error).lower():
-        return "Could not resolve hostname"
-    for kind, words in CURL_ERRORS.items():
-        if isinstance(error, kind):
-            return words
-    return str(error) or type(error).__name__
 
 
 async def main(address: str) -> None:

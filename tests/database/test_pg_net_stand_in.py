@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -206,6 +207,30 @@ def should_send_the_headers_that_curl_sends(db: Database, site: Site) -> None:
     assert set(posted) == {"Host", "Content-Length", "Content-Type", "X-Set", "User-Agent"}
     assert set(deleted) == {"Host", "Content-Length", "Content-Type", "Accept", "User-Agent"}
     assert deleted["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+def should_stall_on_more_than_64_kib(db: Database, site: Site) -> None:
+    post_letters = "select net.http_post(%s, to_jsonb(repeat('a', %s)), timeout_milliseconds => 1000)"
+    answered(db, db.scalar(post_letters, [site.url(), 65_000]))
+    answered(db, db.scalar(post_letters, [site.url(), 66_000]))
+    assert db.rows("select status_code, timed_out from net._http_response order by id") == [
+        [200, False],
+        [None, True],
+    ]
+
+
+def should_tell_where_a_request_timed_out(db: Database, site: Site) -> None:
+    answered(db, db.scalar("select net.http_post(%s, timeout_milliseconds => 300)", [site.url("/slow")]))
+    message = db.scalar("select error_msg from net._http_response where timed_out")
+    steps = re.fullmatch(
+        r"Timeout of 300 ms reached\. Total time: (\S+) ms \(DNS time: (\S+) ms, "
+        r"TCP/SSL handshake time: (\S+) ms, HTTP Request/Response time: (\S+) ms\)",
+        message,
+    )
+    assert steps is not None
+    total, _, handshake, response = map(float, steps.groups())
+    assert handshake < response <= total
+    assert response > 200
 
 
 @pytest.mark.parametrize(("status", "method"), [(302, "GET"), (303, "GET"), (307, "POST")])

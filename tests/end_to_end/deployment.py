@@ -90,6 +90,15 @@ class Deployment:
             [ITEMS, total, count],
         )
 
+    def rest(self) -> None:
+        """Wait until redelivery is asleep and pg_net is quiet: what is written next goes by pg_net."""
+        wait_for(
+            lambda: (
+                self.column("select not bridge.is_awake() and not bridge.is_recent('bridge.last_post', 1000)")
+                == [True]
+            )
+        )
+
     def order_of(self, user: str, **columns: Any) -> int:
         """Place an order of a user; columns as public.orders has them."""
         names = "".join(f", {name}" for name in columns)

@@ -19,6 +19,7 @@ def should_follow_a_message_from_the_api_to_the_worker(
 ) -> None:
     for name, value in client_environment(deployment.system.aws_endpoint).items():
         monkeypatch.setenv(name, value)
+    deployment.rest()
     [order] = deployment.place()
     message_id, _ = deployment.message_of(order)
 

@@ -64,7 +64,13 @@ def should_find_each_target_at_the_deployment(reached: Deployment) -> None:
 
 
 def should_reach_all_three_over_the_fast_path(reached: Deployment) -> None:
+    reached.rest()
     orders = reached.place(3)
+    message_id, _ = reached.messages_of(orders[0])[0]
+    posted = reached.column(
+        "select targets from bridge.posted where message_id = %s order by targets", [message_id]
+    )
+    assert posted == [["edge_worker"], ["process_order"], ["vercel_app"]]
 
     reached.wait_until_processed(orders)
     wait_for(lambda: notices(reached, orders) == dict.fromkeys(PLATFORMS, 3))
