@@ -38,7 +38,8 @@ def main() -> int:
         return 0
     end_as_interrupted()
     try:
-        return _run([each for each in ALL if each.name in (arguments.only or [each.name])])
+        chosen = [scenario for scenario in ALL if scenario.name in (arguments.only or [scenario.name])]
+        return _run(chosen * arguments.times)
     except LocalError as error:
         console.print(str(error), style="red", markup=False)
         return 1
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=[each.name for each in ALL],
         help="run these scenarios; --list names them",
     )
+    parser.add_argument("--times", type=int, default=1, metavar="N", help="run them so often, in turn")
     parser.add_argument("--list", action="store_true", help="say what the scenarios are")
     return parser
 

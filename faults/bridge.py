@@ -22,7 +22,7 @@ CREATED = """
 name = "order.created"
 table = "public.orders"
 operations = ["insert"]
-when = "new.total > 0"
+when = "new.total > 0 and new.currency <> 'usd'"
 target = "process_order"
 """
 EXPORTED = f"""
@@ -31,7 +31,7 @@ name = "order.exported"
 table = "public.orders"
 operations = ["insert"]
 when = "new.currency = 'usd'"
-target = "{PARTNER}"
+target = ["{PARTNER}", "process_order"]
 """
 SETTINGS = f"""
 [[targets]]

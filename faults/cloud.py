@@ -56,6 +56,12 @@ class Cloud:
         [arn] = [m["FunctionArn"] for m in mappings if m["EventSourceArn"].endswith(f":{name}")]
         return str(arn).rpartition(":")[2]
 
+    def queue_of(self, function: str) -> str:
+        """Return the address of the queue in front of a function."""
+        mappings = self._functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+        [arn] = [mapping["EventSourceArn"] for mapping in mappings]
+        return str(self._queues.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"])
+
     @contextlib.contextmanager
     def at_most(self, instances: int, function: str) -> Iterator[None]:
         """Let no more instances of a function run at a time within the block."""

@@ -9,5 +9,9 @@ class SkippedError(FaultsError):
     """A scenario can't be run on this system; the message says why."""
 
 
+class BrokenError(FaultsError):
+    """What the fault must leave as it is was not so; the message says what."""
+
+
 class UnbrokenError(FaultsError):
     """The fault did not happen, so that nothing was shown; the message says what is missing."""

@@ -18,6 +18,7 @@ SETTLE_SECONDS = 75.0
 # Far from what anybody waits for a remote: pg_net gives one five seconds. A write takes milliseconds, and
 # on busy cores waits for its turn.
 SLOWEST_WRITE_SECONDS = 2.0
+PROMPT_SECONDS = 10.0
 BEFORE_SECONDS = AFTER_SECONDS = 1.0
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -48,10 +49,13 @@ class Result:
 def run(world: World, scenario: Scenario) -> Result:
     """Run one scenario to its end, whatever it ends with."""
     began = time.monotonic()
-    written, found, outcome = Written(), None, FAILED
+    written, counted, outcome = Written(), None, FAILED
     try:
-        written, found = _run(world, scenario)
-        problems = found.problems() + problems_of(written, disconnects=scenario.disconnects)
+        written, counts, problems = _run(world, scenario)
+        counted = counts[0]
+        problems += problems_of(written, disconnects=scenario.disconnects)
+        for route, count in zip(scenario.routes, counts, strict=True):
+            problems += [f"{route.target}: {problem}" for problem in count.problems()]
         outcome = FAILED if problems else PASSED
     except SkippedError as error:
         outcome, problems = SKIPPED, [str(error)]
@@ -63,7 +67,7 @@ def run(world: World, scenario: Scenario) -> Result:
         outcome=outcome,
         problems=problems,
         seconds=time.monotonic() - began,
-        count=found,
+        count=counted,
         written=written,
     )
 
@@ -83,23 +87,34 @@ def problems_of(written: Written, *, disconnects: bool) -> list[str]:
     return problems
 
 
-def _run(world: World, scenario: Scenario) -> tuple[Written, Count]:
+def _run(world: World, scenario: Scenario) -> tuple[Written, list[Count], list[str]]:
     world.interpose()
     world.warm()
+    world.rest()
     with contextlib.closing(Scene(world, scenario)) as scene:
         with Writer(world.system.direct_url, scene.sku, scenario.load) as writer:
             scene.flow(BEFORE_SECONDS)
             scenario.run(scene)
             scene.flow(AFTER_SECONDS)
-        return writer.written, settle(scene)
+        problems = _left_waiting(scene) if scenario.prompt else []
+        return writer.written, settle(scene), problems
 
 
-def settle(scene: Scene, *, seconds: float = SETTLE_SECONDS) -> Count:
+def _left_waiting(scene: Scene) -> list[str]:
+    """Return in words what waits some seconds after the last write; no run of the schedule helps."""
+    deadline = time.monotonic() + PROMPT_SECONDS
+    while (waiting := scene.pending()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [f"{waiting} messages wait {PROMPT_SECONDS:g} s after the last write"] if waiting else []
+
+
+def settle(scene: Scene, *, seconds: float = SETTLE_SECONDS) -> list[Count]:
     """Redeliver until nothing is on its way any more, duplicates included, or it has taken too long."""
     world, deadline = scene.world, time.monotonic() + seconds
     while True:
         world.redeliver()
-        if (scene.count().settled and not world.busy) or time.monotonic() > deadline:
-            return scene.count(with_duplicates=True)
+        settled = all(count.settled for count in scene.counts()) and not world.busy
+        if settled or time.monotonic() > deadline:
+            return scene.counts(with_duplicates=True)
         world.hurry(scene.first_id)
         time.sleep(0.5)

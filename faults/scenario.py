@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from faults.counting import Count, Route, count
-from faults.errors import UnbrokenError
+from faults.errors import BrokenError, UnbrokenError
 from faults.world import World, now
 from faults.writing import Load
 
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 FLOW_SECONDS = 6.0
 CREATED = Route(webhook="order.created", target="process_order")
 DEFAULT_LOAD = Load()
+# A second is usual; a busy machine, and a batch of pg_net's that its slowest request holds up, take more.
+LATE_SECONDS = 10
+TRIED = """
+select count(*) from bridge.message as m, jsonb_array_elements(m.tried) as attempt
+where m.id >= %(first_id)s and attempt ->> 'by' = %(by)s and starts_with(attempt ->> 'answer', %(answer)s)
+"""
+LATE = """
+select count(*) from public.orders as o
+where items #>> '{0,sku}' = %(sku)s and created_at < clock_timestamp() - make_interval(secs => %(seconds)s)
+  and not exists (select from faults.effect as e where e.order_id = o.id and e.by = %(target)s)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,24 +40,27 @@ class Scenario:
         summary: what breaks and what mends it, in a sentence.
         run: breaks and mends, while rows flow.
         disconnects: whether writers may lose their connection: the database itself is down.
-        route: whose effects are counted.
+        routes: whose effects are counted; the first is the one that the table shows.
         load: what is written meanwhile.
+        prompt: whether all is delivered soon after the last write, with nobody's help.
     """
 
     name: str
     summary: str
     run: Callable[["Scene"], None]
     disconnects: bool = False
-    route: Route = CREATED
+    routes: tuple[Route, ...] = (CREATED,)
     load: Load = DEFAULT_LOAD
+    prompt: bool = False
 
 
 def scenario(
     name: str,
     *,
     disconnects: bool = False,
-    route: Route = CREATED,
+    routes: tuple[Route, ...] = (CREATED,),
     load: Load = DEFAULT_LOAD,
+    prompt: bool = False,
 ) -> Callable[[Callable[["Scene"], None]], Scenario]:
     """Make a scenario of a function that breaks and mends; its docstring is the summary."""
 
@@ -56,8 +70,9 @@ def scenario(
             summary=" ".join((run.__doc__ or "").split()),
             run=run,
             disconnects=disconnects,
-            route=route,
+            routes=routes,
             load=load,
+            prompt=prompt,
         )
 
     return make
@@ -71,14 +86,15 @@ class Scene:
         sku: of the orders' only item, which marks its rows.
         first_id: its messages have ids from this one on.
         began_at: when.
+        routes: whose effects are counted.
     """
 
-    def __init__(self, world: World, told: Scenario) -> None:
+    def __init__(self, world: World, scenario: Scenario) -> None:
         self.world = world
-        self.sku = f"{told.name}-{uuid4().hex[:8]}"
+        self.sku = f"{scenario.name}-{uuid4().hex[:8]}"
         self.first_id: str = world.database.value("select bridge.new_message_id()::text")
         self.began_at: datetime = now()
-        self._route = told.route
+        self.routes = scenario.routes
         self._lasting = contextlib.ExitStack()
 
     def until_settled(self, change: contextlib.AbstractContextManager[object]) -> None:
@@ -102,6 +118,15 @@ class Scene:
         if not seen:
             raise UnbrokenError(f"the fault was not met: {what}")
 
+    def expect(self, seen: object, what: str) -> None:
+        """Expect of the bridge what counting alone does not show.
+
+        Raises:
+            BrokenError: it is not so.
+        """
+        if not seen:
+            raise BrokenError(what)
+
     def wait_for(self, condition: Callable[[], object], what: str, *, seconds: float = 20) -> None:
         """Wait until something is so.
 
@@ -118,22 +143,32 @@ class Scene:
         query = "select count(*) from bridge.message where state = 'pending' and id >= %(first_id)s"
         return int(self.world.database.value(query, {"first_id": self.first_id}))
 
-    def failed(self, error: str) -> int:
-        """Return how many of its messages failed with an error that begins so."""
-        query = """
-            select count(*) from bridge.message
-            where id >= %(first_id)s and attempts > 0 and starts_with(last_error, %(error)s)
-        """
-        return int(self.world.database.value(query, {"first_id": self.first_id, "error": error}))
+    def tried(self, answer: str, *, by: str = "pg_net") -> int:
+        """Return how many attempts at its messages were answered so, up to a beginning of the answer."""
+        return int(self.world.database.value(TRIED, {"first_id": self.first_id, "answer": answer, "by": by}))
 
-    def count(self, *, with_duplicates: bool = False) -> Count:
-        """Count what has arrived by now; duplicates, which takes reading logs, only when asked to."""
+    def late(self, target: str) -> int:
+        """Return how many of its rows have had no effect at a target though they are seconds old."""
+        values = {"sku": self.sku, "target": target, "seconds": LATE_SECONDS}
+        return int(self.world.database.value(LATE, values))
+
+    def count(self) -> Count:
+        """Count what has arrived by now on the first route."""
+        return self.counts()[0]
+
+    def counts(self, *, with_duplicates: bool = False) -> list[Count]:
+        """Count what has arrived by now on each route; duplicates, read from logs, only when asked to."""
         world = self.world
-        return count(
-            world.database,
-            sku=self.sku,
-            first_id=self.first_id,
-            route=self._route,
-            dead_letters=world.cloud.peek(world.dead_letters),
-            duplicates=world.cloud.duplicates(world.worker, self.began_at) if with_duplicates else [],
-        )
+        dead_letters = world.cloud.peek(world.dead_letters)
+        duplicates = world.cloud.duplicates(world.worker, self.began_at) if with_duplicates else []
+        return [
+            count(
+                world.database,
+                sku=self.sku,
+                first_id=self.first_id,
+                route=route,
+                dead_letters=dead_letters,
+                duplicates=duplicates,
+            )
+            for route in self.routes
+        ]

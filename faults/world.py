@@ -9,6 +9,7 @@ from faults.bridge import Bridge, by_way_of
 from faults.cloud import Cloud
 from faults.database import Database
 from faults.errors import UnbrokenError
+from faults.partner import NAME as PARTNER
 from faults.proxies.http import HttpProxy
 from faults.proxies.postgres import PostgresProxy
 from faults.proxies.sqs import hurrying
@@ -21,16 +22,25 @@ VISIBILITY_SECONDS = "10"
 # No scenario kills an event so often, but for those that say so.
 ATTEMPTS = 10
 WARM_SECONDS, PING_SECONDS, PROMPT_SECONDS = 90.0, 7.0, 2.0
+# Longer than a run of redelivery.
+AWAKE_SECONDS = 70.0
 ACCEPTED = 202
 # As receiver_concurrency has it in AWS. The emulator would start a process for each of the 200 requests that
 # pg_net sends together, each half a second of a core, and together longer than pg_net waits.
-RECEIVERS = 12
+RECEIVERS = 10
 # Everything that waits longer than the fast path has: what was attempted in vain, or leased to who died.
 HURRY = """
 update bridge.message set due_at = clock_timestamp()
 where state = 'pending' and id >= %(first_id)s and (
   attempts > 0 or due_at > clock_timestamp() + (select fast_path_grace from bridge.installation))
 """
+
+
+AWAKE = "select bridge.is_awake()"
+# What a fault leaves for minutes: pg_net is spared, or is with one target that was slow or gave no receipt.
+RESTED = "select setval('bridge.pg_net_late', 1)"
+RESUME = "select bridge.resume(%(name)s)"
+GIVES_RECEIPTS = "update bridge.target set gives_receipts = true where name = %(name)s"
 
 
 class World(Part):
@@ -73,6 +83,7 @@ class World(Part):
         self.queue = str(outputs["QueueProcessOrder"])
         self.dead_letters = str(outputs["DeadLetterQueueProcessOrder"])
         self.worker = self.cloud.function_of(self.queue)
+        self.wake_queue = self.cloud.queue_of(self.redeliver_function)
         self._undo = contextlib.ExitStack()
 
     def start(self) -> Self:
@@ -120,6 +131,24 @@ class World(Part):
                 return bool(answer["status"] == ACCEPTED) and time.monotonic() - began < PROMPT_SECONDS
             time.sleep(0.1)
         return False
+
+    def rest(self) -> None:
+        """Forget what scenarios before have left for minutes, and wait until redelivery sleeps.
+
+        Raises:
+            UnbrokenError: redelivery does not fall asleep.
+        """
+        self.database.value(RESTED)
+        # A ring whose run failed comes again minutes later, and would wake redelivery in the middle of it.
+        self.cloud.purge(self.wake_queue)
+        if self.partner is not None:
+            self.database.value(RESUME, {"name": PARTNER})
+            self.database.run(GIVES_RECEIPTS, {"name": PARTNER})
+        deadline = time.monotonic() + AWAKE_SECONDS
+        while self.database.value(AWAKE):
+            if time.monotonic() > deadline:
+                raise UnbrokenError(f"redelivery was awake for {AWAKE_SECONDS:.0f} s with nothing to deliver")
+            time.sleep(0.1)
 
     def redeliver(self) -> dict[str, Any]:
         """Do what the schedule does each minute; returns what the run did, or with what it failed."""

@@ -1,9 +1,10 @@
 """Those who write: rows committed and rolled back, while a fault is on, each write timed."""
 
-import json
+import itertools
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -20,8 +21,10 @@ from generate_series(1, %(rows)s)
 """
 # As many messages as the local AWS keeps up with: each receiver that it starts takes a second of a core.
 PAUSE_SECONDS = 0.12
-# A statement each, as applications write: its rows. The last is rolled back.
-STATEMENTS = [[1], [1], [20], [1], [1], [10, 5], [1], [2]]
+Transactions = Sequence[Sequence[int]]
+# The rows of each statement, as applications write. The last is rolled back.
+MIXED: Transactions = ([1], [1], [20], [1], [1], [10, 5], [1], [2])
+SINGLE: Transactions = ([1],) * 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +35,19 @@ class Load:
         currency: of the orders.
         mistakes: whether some orders have items that don't add up to their total.
         pause: seconds between transactions.
+        transactions: the rows of each statement of each, in turn. The last of them is rolled back.
     """
 
     currency: str = "eur"
     mistakes: bool = False
     pause: float = PAUSE_SECONDS
+    transactions: Transactions = MIXED
+
+
+# A message after a quiet second, again and again: each is posted by pg_net, and nothing rings for redelivery.
+SPARSE = Load(pause=1.2, transactions=([1], [1], [20], [1], [2]))
+# A hundred transactions a second, with the time that each takes itself.
+BRISK = Load(pause=0.007, transactions=SINGLE)
 
 
 @dataclass
@@ -95,14 +106,13 @@ class Writer:
                 self._over.wait(0.1)
 
     def _write_over(self, connection: psycopg.Connection) -> None:
-        turn = 0
+        transactions = itertools.cycle(enumerate(self._load.transactions, 1))
         while not self._over.wait(self._load.pause):
-            rows = STATEMENTS[turn % len(STATEMENTS)]
-            keep = turn % len(STATEMENTS) < len(STATEMENTS) - 1
-            total = MISTAKE if self._load.mistakes and turn % len(STATEMENTS) == 0 else PRICE
-            turn += 1
+            position, statements = next(transactions)
+            keep = position < len(self._load.transactions)
+            total = MISTAKE if self._load.mistakes and position == 1 else PRICE
             try:
-                self._transaction(connection, rows, total, keep=keep)
+                self._transaction(connection, statements, total, keep=keep)
             except psycopg.Error as error:
                 if connection.closed:
                     self.written.lost += 1
@@ -110,7 +120,7 @@ class Writer:
                 self.written.failures[f"{type(error).__name__}: {error.diag.message_primary}"] += 1
 
     def _transaction(
-        self, connection: psycopg.Connection, statements: list[int], total: str, *, keep: bool
+        self, connection: psycopg.Connection, statements: Sequence[int], total: str, *, keep: bool
     ) -> None:
         began = time.monotonic()
         with connection.transaction(force_rollback=not keep):
@@ -121,8 +131,3 @@ class Writer:
             self.written.transactions += 1
         else:
             self.written.rolled_back += 1
-
-
-def described(written: Written) -> str:
-    """Return the failures in words."""
-    return json.dumps(dict(written.failures), ensure_ascii=False)

@@ -74,6 +74,19 @@ def _add(connection: psycopg.Connection[tuple[object, ...]], parts: Sequence[str
     return stand_ins
 
 
+def recreate_pg_net(admin_url: str) -> None:
+    """Do what `drop extension pg_net cascade; create extension pg_net` does, to the stand-in in a database.
+
+    What is queued and answered is gone, and request ids begin at 1 again; the worker stays.
+
+    Args:
+        admin_url: a superuser's address of the database.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection, connection.transaction():
+        connection.execute("drop schema if exists net cascade")
+        _run(connection, *FILES["pg_net"])
+
+
 def downgrade_pg_net(admin_url: str) -> None:
     """Replace the stand-in for pg_net in a database by one whose SQL is that of version 0.14.
 

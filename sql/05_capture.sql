@@ -1,4 +1,4 @@
--- From a changed row to a message in the outbox and, when pg_net keeps up, on its way.
+-- From a changed row to a message in the outbox and, after a rest, on its way; else redelivery is rung for.
 -- Called by the trigger functions that bridge.sync writes (14_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text
@@ -199,7 +199,12 @@ declare
 begin
   if size <= 200000 then
     if cardinality(addresses) > 1 or addresses[1].url is not null then
-      perform bridge.post_to(addresses, put.message_id::text, put.body, sent);
+      if size <= 60000 then
+        perform bridge.post_to(addresses, put.message_id::text, put.body, sent);
+      else
+        addresses := bridge.unposted(webhook);
+        perform bridge.ring_for(webhook.name);
+      end if;
     end if;
     insert into bridge.message (id, webhook, target, body, ordered, due_at)
     select
@@ -233,7 +238,7 @@ begin
 end
 $$;
 comment on function bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval) is
-  'Writes a message to the outbox, and posts it where an address has a url. At most 200 kB each: larger ones are split, a larger event is thinned.';
+  'Writes a message to the outbox, and posts it where an address has a url; but beyond 60 kB rings for redelivery: pg_net stalls on bodies of 64 kB and more until they time out (supabase/pg_net issue 225). At most 200 kB each: larger ones are split, a larger event is thinned.';
 
 create or replace function bridge.post_to(addresses bridge.address[], message_id text, body jsonb, sent text)
 returns void

@@ -124,6 +124,13 @@ def bridge_template(server: Server, supabase_template: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def stand_ins(server: Server, supabase_template: str) -> None:
+    """Skip where the server has the real pg_net, whose worker serves one database, and none of the tests'."""
+    if not supabase.has_stand_in_pg_net(server.admin_url(supabase_template)):
+        pytest.skip("this needs the stand-ins of pg_net and Vault: unset DATABASE_URL")
+
+
+@pytest.fixture
 def database(server: Server, bridge_template: str) -> Iterator[Database]:
     yield from clone(server, bridge_template)
 

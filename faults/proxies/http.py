@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -84,6 +85,16 @@ def counting(statuses: Counter[int]) -> Behaviour:
         return answer
 
     return count
+
+
+def aging(seconds: list[float]) -> Behaviour:
+    """Forward, and note how long ago each request was signed."""
+
+    def note(request: Request, send: Send) -> Answer:
+        seconds.append(time.time() - int(request.headers["webhook-timestamp"]))
+        return send(request)
+
+    return note
 
 
 class HttpProxy(Part):

@@ -34,15 +34,16 @@ def redriven(scene: Scene) -> None:
 
 @scenario("outbox-dead-letters")
 def replayed(scene: Scene) -> None:
-    """The last attempt for each message fails; once the API is back, the dead letters are replayed."""
-    database = scene.world.database
-    with scene.world.api.behaving(answering(500)):
-        scene.flow(3)
-        database.run(ALL_BUT_THE_LAST_ATTEMPT, {"first_id": scene.first_id})
-        scene.wait_for(lambda: _settled_dead(scene), "no message was given up")
-    scene.require(database.value(REPLAY), "no message was replayed")
+    """API and SQS answer 500 to the last attempt for each message; then the dead letters are replayed."""
+    world = scene.world
+    with world.api.behaving(answering(500)), world.redeliver_sqs.behaving(answering(500)):
+        scene.wait_for(lambda: _given_up(scene), "no message was given up", seconds=40)
+    scene.require(world.database.value(REPLAY), "no message was replayed")
 
 
-def _settled_dead(scene: Scene) -> object:
-    scene.world.redeliver()
-    return scene.world.database.value(DEAD, {"first_id": scene.first_id})
+def _given_up(scene: Scene) -> object:
+    world, values = scene.world, {"first_id": scene.first_id}
+    world.database.run(ALL_BUT_THE_LAST_ATTEMPT, values)
+    world.hurry(scene.first_id)
+    world.redeliver()
+    return world.database.value(DEAD, values)

@@ -53,6 +53,19 @@ def should_send_a_record_that_is_too_large_thin(documents: Database) -> None:
     assert documents.states() == {"pending"}
 
 
+@pytest.mark.parametrize("awake", [False, True])
+def should_measure_numbers_by_the_digits_that_are_sent(database: Database, *, awake: bool) -> None:
+    database.execute("create table public.readings (id integer primary key, content json)")
+    database.sync(table="public.readings", operations=["insert"])
+    if awake:
+        database.execute("select bridge.stay_awake(9000)")
+
+    database.execute("insert into public.readings values (1, '[1e131071, 1e131071]')")
+
+    [event] = database.events()
+    assert (event["record"], event["truncated"]) == ({"id": 1}, True)
+
+
 def should_keep_a_large_record_without_a_key_as_a_dead_letter(database: Database) -> None:
     database.execute("create table public.keyless (content text)")
     database.sync(table="public.keyless", operations=["insert"])
@@ -62,3 +75,15 @@ def should_keep_a_large_record_without_a_key_as_a_dead_letter(database: Database
     [[error, size]] = database.rows("select last_error, octet_length(events::text) from bridge.dead_letter")
     assert "no primary key" in error
     assert size > 300_000
+
+
+@pytest.mark.parametrize(("size", "posted"), [(50_000, "webhook"), (70_000, "bridge.ring")])
+def should_ring_for_what_pg_net_would_stall_on(documents: Database, size: int, posted: str) -> None:
+    documents.sync(table="public.documents", operations=["insert"])
+
+    documents.execute(f"insert into public.documents values (1, {RANDOM_TEXT.format(bytes=size)})")
+
+    assert documents.column("select split_part(url, '/webhooks/', 2) from net.http_request_queue") == [posted]
+    assert documents.scalar("select due_at <= clock_timestamp() from bridge.message") is (
+        posted == "bridge.ring"
+    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from local.postgres import Server
     from tests.databases import Database
 
+pytestmark = pytest.mark.usefixtures("stand_ins")
 SECONDS = 20
 POST = "select net.http_post(%s)"
 INSERT = "insert into net.http_request_queue (method, url, timeout_milliseconds) values ('POST', %s, 5000)"

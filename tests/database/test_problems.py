@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from local import supabase
-from tests.databases import TARGET_SECRET, webhook
+from tests.databases import TARGET_SECRET, WITHOUT_PG_NET, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def should_say_nothing_while_all_is_well(orders: Database) -> None:
 
 
 def should_say_that_pg_net_is_missing(orders: Database) -> None:
-    orders.execute_as_admin("drop schema net cascade")
+    orders.execute_as_admin(WITHOUT_PG_NET)
 
     assert problem(orders) == [
         "pg_net is missing from this database",
@@ -78,6 +78,24 @@ def should_say_which_rights_are_missing_and_how_to_grant_them(orders: Database, 
     assert orders.scalar("select count(*) from bridge.posted") == 1
 
 
+@pytest.mark.usefixtures("stand_ins")
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("drop view vault.decrypted_secrets", "Supabase Vault is missing from this database"),
+        ("alter sequence net.http_request_queue_id_seq rename to another", None),
+    ],
+)
+def should_hide_nothing_where_parts_of_an_extension_are_missing(
+    orders: Database, change: str, expected: str | None
+) -> None:
+    orders.execute_as_admin(change)
+
+    assert orders.scalar("select problem from bridge.status") == expected
+    assert orders.scalar("select problems from bridge.metrics()") == int(expected is not None)
+
+
+@pytest.mark.usefixtures("stand_ins")
 def should_say_that_the_worker_does_not_run(database: Database) -> None:
     what, remedy, run_as = problem(database)
 
@@ -100,6 +118,7 @@ def should_not_take_a_worker_for_missing_that_it_may_not_see(orders: Database) -
         orders.execute("drop owned by looker; drop role looker")
 
 
+@pytest.mark.usefixtures("stand_ins")
 def should_say_that_the_worker_serves_another_database(database: Database, server: Any) -> None:
     with worker(server.admin_url()):
         what, remedy, _ = problem(database)
@@ -108,6 +127,7 @@ def should_say_that_the_worker_serves_another_database(database: Database, serve
     assert f"pg_net.database_name = '{database.name}'" in remedy
 
 
+@pytest.mark.usefixtures("stand_ins")
 @pytest.mark.parametrize(("version", "is_problem"), [("0.20.4", True), ("0.19.0", True), ("0.14.0", False)])
 def should_say_that_the_extension_is_older_than_its_library(
     database: Database, version: str, *, is_problem: bool
@@ -151,6 +171,7 @@ def should_say_that_vault_may_not_be_used(orders: Database) -> None:
     assert orders.rows(PROBLEMS) == []
 
 
+@pytest.mark.usefixtures("stand_ins")
 def should_say_which_secrets_vault_can_not_decrypt(orders: Database) -> None:
     orders.sync_all(
         [webhook(table="public.orders", operations=["insert"])],
@@ -167,7 +188,10 @@ def should_say_which_secrets_vault_can_not_decrypt(orders: Database) -> None:
     assert orders.scalar("select count(*) from bridge.message where due_at <= clock_timestamp()") == 1
 
     orders.execute("select bridge.set_signing_secret(%s, 'edge')", [TARGET_SECRET])
-    assert problem(orders)[0] == 'Vault has no secret "bridge_signing_secret" that it can decrypt'
+    message, remedy, _ = problem(orders)
+    assert message == 'Vault has no secret "bridge_signing_secret" that it can decrypt'
+    # A deployment that changes nothing does not come to the database.
+    assert "RotateSecretFunction" in remedy
 
 
 def should_say_what_every_role_may_do_to_pg_nets_tables(orders: Database) -> None:
@@ -186,3 +210,14 @@ def should_say_what_every_role_may_do_to_pg_nets_tables(orders: Database) -> Non
 
     assert orders.rows(security) == []
     assert orders.rows(PROBLEMS) == []
+
+
+def should_hide_nothing_else_where_pg_net_can_not_be_examined(orders: Database) -> None:
+    orders.execute_as_admin(
+        "alter table net._http_response rename to gone; create view net._http_response as select 1 as x;"
+        "alter sequence net.http_request_queue_id_seq rename to gone_seq"
+    )
+
+    assert problem(orders)[0].startswith("pg_net can't be examined: ")
+    assert orders.scalar("select pending from bridge.metrics()") == 0
+    assert len(orders.rows("select * from bridge.status")) == 1

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from faults.scenario import Scenario
     from tests.end_to_end.deployment import Deployment
 
-SHORT = (pg_net.killed, api.redirects, api.answers_lost, queues.half_a_batch, workers.killed)
+SHORT = (
+    pg_net.killed,
+    pg_net.recreated,
+    api.redirects,
+    api.answers_lost,
+    queues.half_a_batch,
+    workers.killed,
+)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from rich.console import Console
 
 from faults import report
 from faults.counting import Count
+from faults.hostile import ANSWERS, PAGE, PG_NET, REDELIVERY, REFUSALS, Hostile
+from faults.proxies.http import Answer, Request, aging
 from faults.running import FAILED, PASSED, Result, problems_of
 from faults.scenarios import ALL
 from faults.writing import Written
@@ -52,6 +55,34 @@ def should_find_writes_that_failed_waited_or_lost_their_connection() -> None:
         "a write took 2.5 s, more than 2 s",
     ]
     assert len(problems_of(written, disconnects=True)) == 2
+
+
+def should_give_each_hostile_answer_in_turn_and_let_only_redelivery_through() -> None:
+    hostile = Hostile()
+    sent: list[str] = []
+
+    def send(request: Request) -> Answer:
+        sent.append(request.headers["user-agent"])
+        return Answer(200, {})
+
+    for user_agent in ("pg_net/0.20.4", "supabase-external-compute/1"):
+        headers = {"user-agent": user_agent, "webhook-id": "an-id"}
+        answers = [hostile(Request("POST", "/hooks", headers, b""), send) for _ in ANSWERS]
+        assert sorted(answer.status for answer in answers) == [200] * (len(ANSWERS) - 1) + [302]
+    assert hostile(Request("POST", PAGE, {}, b""), send).status == 200
+
+    assert hostile.all_met(PG_NET)
+    assert hostile.all_met(REDELIVERY)
+    assert sent == ["supabase-external-compute/1"] * (len(ANSWERS) - len(REFUSALS))
+
+
+def should_note_how_old_requests_are() -> None:
+    ages: list[float] = []
+    headers = {"webhook-timestamp": str(int(time.time()) - 30)}
+
+    assert aging(ages)(Request("POST", "/", headers, b""), lambda _: Answer(202, {})) == Answer(202, {})
+
+    assert 30 <= ages[0] < 35
 
 
 def should_write_what_failed_as_failed(tmp_path: Path) -> None:

@@ -37,7 +37,12 @@ def bare(empty_database: Database) -> Database:
 
 
 @pytest.fixture
-def pg_net(bare: Database, server: Server, tmp_path: Path) -> Iterator[StandIn]:
+def pg_net(
+    bare: Database,
+    server: Server,
+    stand_ins: None,  # noqa: ARG001
+    tmp_path: Path,
+) -> Iterator[StandIn]:
     worker = StandIn(server.admin_url(bare.name), tmp_path / "pg_net.log", record=lambda _: None)
     worker.start()
     yield worker
