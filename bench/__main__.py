@@ -12,7 +12,7 @@ from bench.curve import Curve
 from bench.database import Database
 from bench.deployment import deployed
 from bench.figure import Figure
-from bench.figures import capture, delivery, growth, pooling, starts, statements, synthesis, working
+from bench.figures import arrival, capture, delivery, growth, pooling, starts, statements, synthesis, working
 from bench.scale import FULL, SMOKE, Scale
 from local.errors import LocalError
 from local.processes import end_as_interrupted
@@ -75,6 +75,7 @@ def _synthesis(scale: Scale) -> Iterator[Figure]:
 
 def _delivery(scale: Scale) -> Iterator[Figure]:
     with deployed(_say) as deployment:
+        yield from arrival.measure(deployment, scale)
         yield from delivery.measure(deployment, scale)
         yield from working.measure(deployment, scale)
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import psycopg
 
+from bench.sink import Sink
 from local import deploy
 from local.aws import CREDENTIALS, REGION, client
 from local.part import Part
@@ -16,6 +17,7 @@ from local.system import System
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "local" / "demo" / "schema.sql"
+PER_ROW = ROOT / "bench" / "alternatives" / "per_row_trigger.sql"
 CONFIG = """
 [[webhooks]]
 name = "order.created"
@@ -28,40 +30,97 @@ layer_platform = "local"
 database_tls = "disable"
 removal = "destroy"
 rotation_days = 0
+allowed_target_ranges = ["127.0.0.0/8"]
 """
-# As `receiver_concurrency` would have it in AWS. The emulator starts a process, half a second of a core,
-# for each request that no other is free for, and pg_net sends 200 together and waits for five seconds.
-RECEIVERS = 6
+# The same rows for a target outside, and for the per-row trigger; each captured by nothing else.
+OUTSIDE, FORWARDED, NOTIFIED = "outside", "public.forwarded", "public.notified"
+WEBHOOK_OUTSIDE = f"""
+[[targets]]
+name = "{OUTSIDE}"
+url = "https://sink.example/{{webhook}}"
+
+[[webhooks]]
+name = "order.forwarded"
+table = "{FORWARDED}"
+operations = ["insert"]
+target = "{OUTSIDE}"
+"""
+TABLES = f"""
+create table {FORWARDED} (like public.orders including all);
+create table {NOTIFIED} (like public.orders including all);
+"""
+UNMAKE = f"drop table if exists {FORWARDED}, {NOTIFIED}; drop function if exists public.notify_order()"
+
+
+class Outside(Part):
+    """The target outside: a sink that gives receipts, and what the per-row trigger posts to.
+
+    Args:
+        system: a running one.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self.sink = Sink()
+
+    @property
+    def target_urls(self) -> str:
+        """As `-c target_urls=…` takes them."""
+        return f"{OUTSIDE}={self.sink.url}/{{webhook}}"
+
+    def start(self) -> Self:
+        """Start the sink, and make the tables."""
+        self.sink.start()
+        with psycopg.connect(self._system.direct_url, autocommit=True) as connection:
+            connection.execute(TABLES.encode())
+            trigger = PER_ROW.read_text("utf-8").replace("public.orders", NOTIFIED)
+            connection.execute(trigger.replace("{url}", self.sink.url).encode())
+        return self
+
+    def give_receipts(self) -> None:
+        """Let the sink sign, once the secrets stack has made its secret."""
+        self.sink.secret = deploy.signing_secret(self._system, f"target-{OUTSIDE}")
+
+    def stop(self) -> None:
+        self.sink.stop()
+        with psycopg.connect(self._system.direct_url, autocommit=True) as connection:
+            connection.execute(UNMAKE.encode())
 
 
 class Deployment(Part):
-    """A deployed bridge with one webhook, whose worker is off: what is measured is the way to its queue.
+    """A deployed bridge whose worker is off: measured is the way to its queue, and to a target outside.
 
     Args:
         system: a running one.
         outputs: of its bridge stack.
+        sink: the target outside.
     """
 
-    def __init__(self, system: System, outputs: Mapping[str, Any]) -> None:
+    def __init__(self, system: System, outputs: Mapping[str, Any], sink: Sink) -> None:
         self.system = system
         self.outputs = outputs
+        self.sink = sink
 
     def start(self) -> Self:
-        """Take the worker from its queue, and limit the receivers."""
+        """Take the worker from its queue."""
         self._let_work(works=False)
-        # Here and not in bridge.toml: the emulator's CloudFormation leaves the limit out.
-        self.client("lambda").put_function_concurrency(
-            FunctionName=str(self.outputs["ReceiveWebhookFunction"]),
-            ReservedConcurrentExecutions=RECEIVERS,
-        )
         return self
 
     def stop(self) -> None:
-        """Give it back, and lift the limit."""
+        """Give it back, and lift the receivers' limit."""
         self._let_work(works=True)
-        self.client("lambda").delete_function_concurrency(
-            FunctionName=str(self.outputs["ReceiveWebhookFunction"])
-        )
+        self.limit_receivers(None)
+
+    def limit_receivers(self, most: int | None) -> None:
+        """Let so many receivers run at a time, as `receiver_concurrency` does in AWS; None: any number.
+
+        Here and not in bridge.toml: the emulator's CloudFormation leaves the limit out.
+        """
+        functions, name = self.client("lambda"), str(self.outputs["ReceiveWebhookFunction"])
+        if most is None:
+            functions.delete_function_concurrency(FunctionName=name)
+        else:
+            functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=most)
 
     def client(self, service: Any) -> Any:
         """Make a service's client."""
@@ -92,11 +151,29 @@ class Deployment(Part):
     def empty(self) -> None:
         """Remove all rows, messages, requests and events."""
         with psycopg.connect(self.system.admin_url, autocommit=True) as admin:
-            admin.execute(
-                "truncate public.orders, bridge.message, bridge.posted, net.http_request_queue,"
-                " net._http_response cascade"
-            )
+            tables = f"public.orders, {FORWARDED}, {NOTIFIED}, bridge.message, bridge.posted"
+            admin.execute(f"truncate {tables}, net.http_request_queue, net._http_response cascade".encode())
         self.client("sqs").purge_queue(QueueUrl=self.queue)
+
+    def queued(self) -> int:
+        """Count the events in the worker's queue."""
+        name = "ApproximateNumberOfMessages"
+        found = self.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    def instances(self, output: str) -> list[Path]:
+        """Return the processes, as folders of /proc, in which the emulator runs a function: its instances."""
+        named = {
+            f"AWS_LAMBDA_FUNCTION_NAME={self.outputs[output]}".encode(),
+            # Another system on this machine has functions of the same names.
+            f"AWS_ENDPOINT_URL={self.system.aws_endpoint}".encode(),
+        }
+        folders = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if named <= {*(folder / "environ").read_bytes().split(b"\0")}:
+                    folders.append(folder)
+        return folders
 
     def _mapping(self) -> dict[str, Any]:
         found: list[dict[str, Any]] = self.client("lambda").list_event_source_mappings()[
@@ -117,9 +194,14 @@ def deployed(say: Callable[[str], None]) -> Iterator[Deployment]:
             connection.execute(SCHEMA.read_bytes())
         say("Deploying (cdk deploy)")
         deploy.bootstrap(system)
-        with tempfile.TemporaryDirectory() as folder:
+        with Outside(system) as outside, tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "bridge.toml"
-            config.write_text(CONFIG + deploy.routes(), "utf-8")
-            outputs = deploy.deploy(system, config=config)
-        with Deployment(system, outputs) as deployment:
-            yield deployment
+            config.write_text(CONFIG + WEBHOOK_OUTSIDE + deploy.routes(), "utf-8")
+            outputs = deploy.deploy(
+                system,
+                config=config,
+                context={"target_urls": outside.target_urls},
+                once_filled=outside.give_receipts,
+            )
+            with Deployment(system, outputs, outside.sink) as deployment:
+                yield deployment

@@ -1,6 +1,8 @@
-"""An address that takes whatever is posted to it and counts the events, as fast as it can."""
+"""An address that takes whatever is posted to it, counts the events, and notes when each came."""
 
 import asyncio
+import base64
+import hmac
 import re
 import threading
 import time
@@ -10,8 +12,9 @@ from local.part import Part
 from local.ports import HOST
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-# Without a receipt: nobody settles what was answered here.
-_ANSWER = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+_ID = re.compile(rb"\r\nwebhook-id: *([^\r]+)", re.IGNORECASE)
+_TIMESTAMP = re.compile(rb"\r\nwebhook-timestamp: *(\d+)", re.IGNORECASE)
+_ANSWER = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
 # Each event of the bridge's has one; a body of the alternatives is an event.
 _EVENT = b'"operation"'
 
@@ -22,6 +25,8 @@ class Sink(Part):
     Attributes:
         events: that have arrived.
         last_at: when the last of them did, by time.monotonic().
+        arrivals: the seconds since 1970 at which each body arrived, and the body.
+        secret: base64; signs a receipt for each answer, as a target's receiver does. Empty: none is given.
     """
 
     def __init__(self) -> None:
@@ -31,6 +36,8 @@ class Sink(Part):
         self._closing: set[asyncio.Transport] = set()
         self.events = 0
         self.last_at = 0.0
+        self.arrivals: list[tuple[float, bytes]] = []
+        self.secret = ""
 
     @property
     def url(self) -> str:
@@ -62,6 +69,7 @@ class Sink(Part):
     def forget(self) -> None:
         """Begin to count anew."""
         self.events = 0
+        self.arrivals = []
 
     def wait_for(self, events: int, *, seconds: float) -> float:
         """Wait until so many events have arrived or it takes too long; return when, by time.monotonic()."""
@@ -76,9 +84,20 @@ class Sink(Part):
     def closed(self, transport: asyncio.Transport) -> None:
         self._closing.discard(transport)
 
-    def take(self, body: bytes) -> None:
+    def take(self, head: bytes, body: bytes) -> bytes:
+        """Count what a body holds; return what is answered."""
+        self.arrivals.append((time.time(), body))
         self.events += body.count(_EVENT) or 1
         self.last_at = time.monotonic()
+        return self._receipt(head)
+
+    def _receipt(self, head: bytes) -> bytes:
+        message_id, timestamp = _ID.search(head), _TIMESTAMP.search(head)
+        if not self.secret or not message_id or not timestamp:
+            return b"{}"
+        signed = b"%s.%s.accepted" % (message_id[1], timestamp[1])
+        signature = hmac.digest(base64.b64decode(self.secret), signed, "sha256")
+        return b'{"receipt": "v1,%s"}' % base64.b64encode(signature)
 
 
 class _Connection(asyncio.Protocol):
@@ -104,7 +123,7 @@ class _Connection(asyncio.Protocol):
             size = end + 4 + (int(length[1]) if length else 0)
             if len(self._received) < size:
                 return
-            self._sink.take(bytes(self._received[end + 4 : size]))
+            answer = self._sink.take(head, bytes(self._received[end + 4 : size]))
             del self._received[:size]
             assert self._transport is not None  # noqa: S101 - it is connected
-            self._transport.write(_ANSWER)
+            self._transport.write(_ANSWER % (len(answer), answer))

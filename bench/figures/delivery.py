@@ -1,84 +1,26 @@
-"""The way to the queue: of one event while nothing else happens, of more than pg_net takes, of a backlog."""
+"""The way to the queue: of more than pg_net takes, and of a backlog."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import psycopg
-from standardwebhooks.webhooks import Webhook
 
 from bench.database import INSERT, pgbench
 from bench.deployment import Deployment
 from bench.figure import Figure
 from bench.scale import Scale
 
-REACH_IDLE, AIM_IDLE = 1.3, 1.1
 CLIENTS = 4
 PATIENCE_SECONDS = 120.0
 PENDING = "select count(*) from bridge.message where state = 'pending'"
-POST = "select net.http_post(url => %s, body => %s::jsonb, headers => %s::jsonb)"
 
 
 def measure(deployment: Deployment, scale: Scale) -> Iterator[Figure]:
     """Write, and look into the queue."""
-    yield _idle(deployment, scale)
     yield _load(deployment, scale)
     yield _backlog(deployment, scale)
-
-
-def _idle(deployment: Deployment, scale: Scale) -> Figure:
-    url = f"{deployment.outputs['WebhookUrl']}/webhooks/order.created"
-    secret = deployment.value("select bridge.signing_secret(null)")
-    body: Any = None
-    took: dict[str, list[float]] = {"bridge": [], "bare": []}
-    for turn in range(scale.idle_rounds + 1):
-        for variant, samples in took.items():
-            deployment.empty()
-            # Between two batches, pg_net rests for a second.
-            time.sleep(1.3)
-            with psycopg.connect(deployment.system.direct_url, autocommit=True) as connection:
-                connection.execute("select bridge.signing_secret(null)")
-                if variant == "bridge":
-                    connection.execute(INSERT)
-                else:
-                    connection.execute(POST, [url, body, json.dumps(_signed(body, secret))])
-                seconds = _until_received(deployment)
-            if variant == "bridge":
-                body = deployment.value("select body::text from bridge.message")
-            if turn:
-                samples.append(seconds * 1000)
-    return Figure(
-        name="idle",
-        title="from the commit of one insert to its event in SQS, beside a bare net.http_post",
-        unit="ms",
-        ours=took["bridge"],
-        theirs=took["bare"],
-        reach=REACH_IDLE,
-        aim=AIM_IDLE,
-    )
-
-
-def _signed(body: str, secret: str) -> dict[str, str]:
-    now, message_id = datetime.now(UTC), "msg_bench"
-    return {
-        "Content-Type": "application/json",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, now, body),
-    }
-
-
-def _until_received(deployment: Deployment) -> float:
-    queues, url = deployment.client("sqs"), deployment.queue
-    began = time.perf_counter()
-    while not queues.receive_message(QueueUrl=url, WaitTimeSeconds=0).get("Messages"):
-        if time.perf_counter() - began > PATIENCE_SECONDS:
-            raise RuntimeError("no event came")
-        time.sleep(0.002)
-    return time.perf_counter() - began
 
 
 def _load(deployment: Deployment, scale: Scale) -> Figure:
@@ -128,7 +70,7 @@ def _backlog(deployment: Deployment, scale: Scale) -> Figure:
         began = time.monotonic()
         while deployment.value(PENDING):
             answer = json.load(functions.invoke(FunctionName=function, Payload=b"{}")["Payload"])
-            memory.append(_megabytes(function))
+            memory.append(_megabytes(deployment))
             if "errorMessage" in answer or time.monotonic() - began > PATIENCE_SECONDS:
                 raise RuntimeError(f"redelivery failed: {answer}")
         seconds = time.monotonic() - began
@@ -144,17 +86,12 @@ def _backlog(deployment: Deployment, scale: Scale) -> Figure:
     )
 
 
-def _megabytes(function: str) -> float:
-    """Return the most memory that an instance of a function has taken."""
+def _megabytes(deployment: Deployment) -> float:
+    """Return the most memory that an instance of redelivery has taken."""
     most = 0.0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            named = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
-            if named not in (folder / "environ").read_bytes().split(b"\0"):
-                continue
+    for folder in deployment.instances("RedeliverFunction"):
+        with contextlib.suppress(OSError):
             for line in (folder / "status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
                     most = max(most, int(line.split()[1]) / 1024)
-        except OSError:
-            continue
     return most

@@ -19,7 +19,10 @@ def should_measure_what_capturing_costs_and_how_it_grows() -> None:
 
     figures = [each for each in found if isinstance(each, Figure)]
     assert [each.name for each in figures] == [
-        *("statement_per_row", "statement_http_request", "transaction_per_row", "transaction_http_request"),
+        *("statement_per_row", "statement_http_request"),
+        *("transaction_asleep_per_row", "transaction_asleep_http_request"),
+        *("transaction_awake_per_row", "transaction_awake_http_request"),
+        *("transaction_delivering_per_row", "transaction_delivering_http_request"),
         *("arrival", "growth_claim", "growth_settle", "growth_capture"),
     ]
     assert all(sample > 0 for each in figures for sample in (*each.ours, *each.theirs))

@@ -4,18 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.deployment import Deployment
-from bench.figures import delivery, working
+from bench.deployment import WEBHOOK_OUTSIDE, Deployment, Outside
+from bench.figures import arrival, delivery, working
 from bench.scale import SMOKE
+from tests.end_to_end.declarations import BASE
 
 if TYPE_CHECKING:
     from tests.end_to_end.deployment import Deployment as Shared
 
 
-def should_measure_the_way_to_the_queue_and_a_worker(deployment: Shared) -> None:
-    with Deployment(deployment.system, deployment.outputs) as measured:
-        found = [*delivery.measure(measured, SMOKE), *working.measure(measured, SMOKE)]
-        measured.empty()
+def should_measure_the_way_to_the_queue_and_outside_and_a_worker(deployment: Shared) -> None:
+    with Outside(deployment.system) as outside:
+        deployment.deploy(
+            BASE + WEBHOOK_OUTSIDE, target_urls=outside.target_urls, once_filled=outside.give_receipts
+        )
+        with Deployment(deployment.system, deployment.outputs, outside.sink) as measured:
+            found = [
+                *arrival.measure(measured, SMOKE),
+                *delivery.measure(measured, SMOKE),
+                *working.measure(measured, SMOKE),
+            ]
+            measured.empty()
 
-    assert [each.name for each in found] == ["idle", "load", "backlog", "worker"]
-    assert all(sample > 0 for each in found if each.name != "load" for sample in (*each.ours, *each.theirs))
+    assert [each.name for each in found] == [
+        *("rest_sqs", "rest_outside"),
+        *(
+            "arrival_20_sqs_p50",
+            "arrival_20_sqs_p99",
+            "arrival_20_sqs_limited_p50",
+            "arrival_20_sqs_limited_p99",
+        ),
+        *("arrival_20_outside_p50", "arrival_20_outside_p99", "waiting_20"),
+        *("load", "backlog", "worker"),
+    ]
+    assert {each.name: list(each.ours) for each in found if each.name == "waiting_20"} == {"waiting_20": [0]}
+    counted = ("waiting_20", "load")
+    assert all(
+        sample > 0 for each in found if each.name not in counted for sample in (*each.ours, *each.theirs)
+    )
