@@ -96,6 +96,8 @@ begin
   then
     return;
   end if;
+  -- In the order in which writers come to them: another would be a deadlock with each that writes just now.
+  drop sequence if exists bridge.last_behind;
   alter table bridge.target add gives_receipts boolean not null default false;
   if to_regclass('bridge.posted') is not null then
     lock table bridge.posted in access exclusive mode;
@@ -104,7 +106,6 @@ begin
   -- What is under way has no receipt to come: redelivery takes it over.
   drop table if exists bridge.posted;
   drop view if exists bridge.status;
-  drop sequence if exists bridge.last_behind;
   drop function if exists
     bridge.posts_left(), bridge.known_to_be_behind(), bridge.metrics(), bridge.settle(integer),
     bridge.post(text, text, jsonb, text, text), bridge.signing_secret(text), bridge.envelope(text),

@@ -1,4 +1,4 @@
--- From a changed row to a message in the outbox and, when pg_net keeps up, on its way.
+-- From a changed row to a message in the outbox and, after a rest, on its way; else redelivery is rung for.
 -- Called by the trigger functions that bridge.sync writes (14_sync.sql), with the rights of their owner.
 
 create or replace function bridge.json_timestamp(at timestamptz) returns text

@@ -43,6 +43,8 @@ comment on function bridge.holds_receipt(text, text, bigint, text, text) is
 create or replace function bridge.settle(max_messages integer) returns table (delivered integer, failed integer)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
+-- Any role may lock pg_net's tables; what it was answered can wait.
+set lock_timeout = '3 s'
 as $$
 declare
   accepted_ids uuid[];
@@ -116,9 +118,12 @@ comment on function bridge.settle(integer) is
 
 create or replace function bridge.withdraw(max_requests integer) returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
+-- Any role may lock pg_net's tables.
+set lock_timeout = '1 s'
 as $$
 declare
   overdue bigint[];
+  unsent integer;
 begin
   with late as (
     delete from bridge.posted
@@ -132,19 +137,23 @@ begin
   if overdue is null then
     return 0;
   end if;
-  perform setval('bridge.pg_net_late', bridge.now_ms());
   begin
     -- Redelivery has them now. Sent hours later, they would be duplicates, or refused as too old.
     delete from net.http_request_queue where id in (
       select id from net.http_request_queue where id = any (overdue) for update skip locked);
+    get diagnostics unsent = row_count;
   exception when others then
     raise notice 'requests that are late stay in pg_net''s queue: %', sqlerrm;
   end;
+  -- What a transaction of more than the grace has posted leaves with its commit, and is answered a moment later.
+  if unsent is distinct from 0 then
+    perform setval('bridge.pg_net_late', bridge.now_ms());
+  end if;
   return cardinality(overdue);
 end
 $$;
 comment on function bridge.withdraw(integer) is
-  'Takes back from pg_net what it has not answered within the grace, and spares it for a while. Returns how many requests.';
+  'Takes back from pg_net what it has not answered within the grace; if any of it was not sent, spares pg_net for a while. Returns how many requests.';
 
 create or replace function bridge.leading(target_name text, max_messages integer) returns uuid[]
 language sql volatile set search_path = pg_catalog, pg_temp

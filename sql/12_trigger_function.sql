@@ -154,8 +154,8 @@ begin
       if number = 0 or due is null then
         return null;
       end if;
-      -- Larger ones may have to be split or thinned.
-      if number = 1 and octet_length(body) <= 100000 then
+      -- Larger ones may have to be split or thinned; by what is sent, as jsonb writes out the digits of 1e131071.
+      if number = 1 and octet_length(body) <= 100000 and octet_length(body::jsonb::text) <= 200000 then
         insert into bridge.message (id, webhook, target, body, ordered, due_at)
         select message_id::uuid, %1$L, t.name, body::jsonb, t.ordered, due from (values %18$s) as t (name, ordered);
         -- Whoever falls asleep after this line sees that a message is being written.

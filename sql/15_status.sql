@@ -81,7 +81,7 @@ begin
     or not (select prosecdef from pg_proc where oid = post) and not (
       has_any_column_privilege('net.http_request_queue', 'insert')
       and has_column_privilege('net.http_request_queue', 'id', 'select')
-      and has_sequence_privilege('net.http_request_queue_id_seq', 'usage'))
+      and coalesce(has_sequence_privilege(to_regclass('net.http_request_queue_id_seq'), 'usage'), true))
   then
     problem := format('role %I may not use pg_net', current_user);
     remedy := format(
@@ -119,6 +119,11 @@ begin
   else
     run_as := null;
   end if;
+exception when others then
+  -- What is wrong with pg_net must not hide what else is.
+  problem := format('pg_net can''t be examined: %s', sqlerrm);
+  remedy := 'mend what is said there';
+  run_as := null;
 end
 $$;
 comment on function bridge.pg_net_problem() is 'What keeps pg_net from sending at once, what to run, and as which role; nulls if nothing does.';
@@ -129,7 +134,9 @@ as $$
 declare
   unreadable text;
 begin
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is null then
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is null
+    or to_regclass('vault.secrets') is null or to_regclass('vault.decrypted_secrets') is null
+  then
     problem := 'Supabase Vault is missing from this database';
     remedy := 'create extension supabase_vault cascade; then deploy again';
     run_as := 'supabase_admin';
@@ -158,6 +165,9 @@ begin
     problem := format('Vault has no secret %s that it can decrypt', unreadable);
     remedy := 'invoke the function of the output RotateSecretFunction with {}, as its schedule does each hour: it puts the secrets there';
   end if;
+exception when others then
+  problem := format('Vault can''t be examined: %s', sqlerrm);
+  remedy := 'mend what is said there';
 end
 $$;
 comment on function bridge.vault_problem() is 'What keeps messages from being signed in the database, what to do, and as which role; nulls if nothing does.';

@@ -1,6 +1,6 @@
 """The outbox, seen through the functions of the schema bridge; each call is a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg.errors import DeadlockDetected
@@ -138,9 +138,12 @@ class Outbox:
                     [failure.retry_after for _, failure in delivery.failed],
                 ],
             ).fetchone()
-            if delivery.receipts:
-                db.execute("select bridge.note_receipts(%s, true)", [sorted(delivery.receipts)])
         return int(row[0]) if row else 0
+
+    def note_receipts(self, targets: Collection[str]) -> None:
+        """Note that these targets prove what they accept."""
+        with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
+            db.execute("select bridge.note_receipts(%s, true)", [sorted(targets)])
 
     def prune(self, max_rows: int) -> int:
         """Delete what is past retention, at most max_rows of each kind; return how many rows went."""

@@ -260,6 +260,8 @@ class Run:
 
     def _finish_posts(self, delivery: Delivery) -> None:
         self._finish(delivery)
+        if delivery.receipts:
+            self._step("note receipts", lambda: self._outbox.note_receipts(delivery.receipts), None)
         self.summary.posted += len(delivery.delivered)
 
     def _finish(self, delivery: Delivery) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from psycopg.errors import LockNotAvailable
 from standardwebhooks.webhooks import Webhook
 
 from tests.databases import SECRET, TARGET_SECRET, WITHOUT_PG_NET
@@ -323,6 +324,27 @@ def should_take_back_what_pg_net_does_not_send(orders: Database) -> None:
     assert orders.column("select message_id::text from bridge.posted") == [fresh]
     assert orders.scalar("select count(*) from net.http_request_queue") == 1
     assert orders.scalar("select bridge.is_spared()") is True
+
+
+def should_not_spare_a_pg_net_that_is_sending_what_a_long_transaction_posted(orders: Database) -> None:
+    insert(orders)
+    orders.execute("update bridge.posted set posted_at = posted_at - interval '31 s'")
+    orders.execute("delete from net.http_request_queue")
+
+    assert orders.scalar("select bridge.withdraw(100)") == 1
+    assert orders.scalar("select bridge.is_spared()") is False
+
+
+def should_not_wait_for_whoever_locks_the_tables_of_pg_net(orders: Database) -> None:
+    insert(orders)
+    orders.execute("update bridge.posted set posted_at = posted_at - interval '31 s'")
+    orders.execute("set statement_timeout = '5 s'")
+    with orders.connect() as other, other.transaction():
+        other.execute("lock table net.http_request_queue, net._http_response")
+
+        with pytest.raises(LockNotAvailable):
+            orders.execute("select bridge.settle(100)")
+        assert orders.scalar("select bridge.withdraw(100)") == 1
 
 
 def should_take_back_what_it_may_not_delete(orders: Database) -> None:

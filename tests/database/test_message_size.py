@@ -53,6 +53,19 @@ def should_send_a_record_that_is_too_large_thin(documents: Database) -> None:
     assert documents.states() == {"pending"}
 
 
+@pytest.mark.parametrize("awake", [False, True])
+def should_measure_numbers_by_the_digits_that_are_sent(database: Database, *, awake: bool) -> None:
+    database.execute("create table public.readings (id integer primary key, content json)")
+    database.sync(table="public.readings", operations=["insert"])
+    if awake:
+        database.execute("select bridge.stay_awake(9000)")
+
+    database.execute("insert into public.readings values (1, '[1e131071, 1e131071]')")
+
+    [event] = database.events()
+    assert (event["record"], event["truncated"]) == ({"id": 1}, True)
+
+
 def should_keep_a_large_record_without_a_key_as_a_dead_letter(database: Database) -> None:
     database.execute("create table public.keyless (content text)")
     database.sync(table="public.keyless", operations=["insert"])

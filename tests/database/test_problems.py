@@ -79,6 +79,23 @@ def should_say_which_rights_are_missing_and_how_to_grant_them(orders: Database, 
 
 
 @pytest.mark.usefixtures("stand_ins")
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("drop view vault.decrypted_secrets", "Supabase Vault is missing from this database"),
+        ("alter sequence net.http_request_queue_id_seq rename to another", None),
+    ],
+)
+def should_hide_nothing_where_parts_of_an_extension_are_missing(
+    orders: Database, change: str, expected: str | None
+) -> None:
+    orders.execute_as_admin(change)
+
+    assert orders.scalar("select problem from bridge.status") == expected
+    assert orders.scalar("select problems from bridge.metrics()") == int(expected is not None)
+
+
+@pytest.mark.usefixtures("stand_ins")
 def should_say_that_the_worker_does_not_run(database: Database) -> None:
     what, remedy, run_as = problem(database)
 
@@ -193,3 +210,14 @@ def should_say_what_every_role_may_do_to_pg_nets_tables(orders: Database) -> Non
 
     assert orders.rows(security) == []
     assert orders.rows(PROBLEMS) == []
+
+
+def should_hide_nothing_else_where_pg_net_can_not_be_examined(orders: Database) -> None:
+    orders.execute_as_admin(
+        "alter table net._http_response rename to gone; create view net._http_response as select 1 as x;"
+        "alter sequence net.http_request_queue_id_seq rename to gone_seq"
+    )
+
+    assert problem(orders)[0].startswith("pg_net can't be examined: ")
+    assert orders.scalar("select pending from bridge.metrics()") == 0
+    assert len(orders.rows("select * from bridge.status")) == 1

@@ -79,7 +79,7 @@ def should_count_each_custom_metric_once() -> None:
 
 
 def should_price_a_load_by_what_a_million_costs() -> None:
-    one, ten = (price(stage(), stage(), events=each, path="busy") for each in (1_000_000, 10_000_000))
+    one, ten = (price(stage(), stage(), events=each, path="one_by_one") for each in (1_000_000, 10_000_000))
     assert sum(ten.parts.values()) == pytest.approx(10 * sum(one.parts.values()))
     assert one.together == pytest.approx(sum(one.parts.values()))
     assert prices.dollars(one.parts["API Gateway"]) == "1.00"

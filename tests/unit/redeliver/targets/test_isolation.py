@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.unit.redeliver.targets.outside import CURRENT
 from tests.unit.targets import Answer, Received, Target
 
 if TYPE_CHECKING:
@@ -79,3 +80,19 @@ def should_deliver_to_queues_while_targets_are_slow(
         " where target = 'process_order'"
     )
     assert waited < 3
+
+
+def should_record_what_was_delivered_where_receipts_cannot_be_noted(
+    outside: Outside, edge: Target, orders: Database
+) -> None:
+    """As while a deployment has brought the function, and not yet the database."""
+    outside.declare(edge=edge.url)
+    edge.answer = lambda received: Answer(body=received.receipt(CURRENT))
+    outside.insert()
+    orders.execute("drop function bridge.note_receipts(text[], boolean)")
+
+    summary = outside.run()
+
+    assert summary["posted"] == 1
+    assert "note receipts" in summary["broken"]
+    assert orders.states() == {"delivered"}
