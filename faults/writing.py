@@ -34,7 +34,7 @@ class Load:
     Attributes:
         currency: of the orders.
         mistakes: whether some orders have items that don't add up to their total.
-        pause: seconds between transactions.
+        pause: seconds from the beginning of a transaction to that of the next, at least.
         transactions: the rows of each statement of each, in turn. The last of them is rolled back.
     """
 
@@ -45,9 +45,9 @@ class Load:
 
 
 # A message after a quiet second, again and again: each is posted by pg_net, and nothing rings for redelivery.
-SPARSE = Load(pause=1.2, transactions=([1], [1], [20], [1], [2]))
-# A hundred transactions a second, with the time that each takes itself.
-BRISK = Load(pause=0.007, transactions=SINGLE)
+SPARSE = Load(pause=1.5, transactions=([1], [1], [20], [1], [2]))
+# A hundred transactions a second, and a little, as they never come sooner than they should.
+BRISK = Load(pause=0.0095, transactions=SINGLE)
 
 
 @dataclass
@@ -107,7 +107,9 @@ class Writer:
 
     def _write_over(self, connection: psycopg.Connection) -> None:
         transactions = itertools.cycle(enumerate(self._load.transactions, 1))
-        while not self._over.wait(self._load.pause):
+        pause = self._load.pause
+        while not self._over.wait(pause):
+            began = time.monotonic()
             position, statements = next(transactions)
             keep = position < len(self._load.transactions)
             total = MISTAKE if self._load.mistakes and position == 1 else PRICE
@@ -118,6 +120,7 @@ class Writer:
                     self.written.lost += 1
                     return
                 self.written.failures[f"{type(error).__name__}: {error.diag.message_primary}"] += 1
+            pause = max(self._load.pause - (time.monotonic() - began), 0)
 
     def _transaction(
         self, connection: psycopg.Connection, statements: Sequence[int], total: str, *, keep: bool

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from faults.proxies import sqs
 from faults.scenario import Scene, scenario
 from faults.scenarios.pg_net import stopped
-from faults.writing import SPARSE, Load
+from faults.writing import SINGLE, SPARSE, Load
 
 RUNS = 4
 # More messages than one run leases at a time.
-MANY = Load(pause=0.02)
+MANY = Load(pause=0.02, transactions=SINGLE)
 
 
 @scenario("half-a-batch", load=SPARSE)
