@@ -75,7 +75,7 @@ class Scenes:
             return
         try:
             placed = self.shop.place(count)
-            self._say("committed, and in the outbox: redelivery finds them, at once if it is awake, or within a minute")
+            self._say("committed, and in the outbox: redelivery finds them, at once or within a minute")
             self._await(placed)
         finally:
             self.pg_net.start()
