@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any, LiteralString, NamedTuple
 
+import psycopg
 from psycopg.errors import DeadlockDetected
 from psycopg.rows import class_row
 
 from bridge.database import Database
-from redeliver.delivery import Delivery, Message
+from redeliver.delivery import Delivery, Failure, Message
 
 TIMEOUT_MS = 15_000
 BACKFILL_TIMEOUT_MS = 5_000
@@ -122,23 +123,14 @@ class Outbox:
 
     def _finish(self, delivery: Delivery) -> int:
         everything = [*delivery.delivered, *delivery.released, *(message for message, _ in delivery.failed)]
+        # Each statement is a round trip to a database that may be far away.
         with self._database.transaction(timeout_ms=TIMEOUT_MS) as db:
             db.execute("select bridge.lock_messages(%s::uuid[], %s::text[])", _keys(everything))
-            db.execute("select bridge.complete(%s::uuid[], %s::text[])", _keys(delivery.delivered))
-            db.execute("select bridge.release(%s::uuid[], %s::text[])", _keys(delivery.released))
-            row = db.execute(
-                "select count(*) filter (where"
-                " bridge.refuse(id, target, error, status, make_interval(secs => retry_after)) = 'dead')"
-                " from unnest(%s::uuid[], %s::text[], %s::text[], %s::integer[], %s::double precision[])"
-                " as failed (id, target, error, status, retry_after)",
-                [
-                    *_keys([message for message, _ in delivery.failed]),
-                    [_text(failure.error) for _, failure in delivery.failed],
-                    [failure.status for _, failure in delivery.failed],
-                    [failure.retry_after for _, failure in delivery.failed],
-                ],
-            ).fetchone()
-        return int(row[0]) if row else 0
+            if delivery.delivered:
+                db.execute("select bridge.complete(%s::uuid[], %s::text[])", _keys(delivery.delivered))
+            if delivery.released:
+                db.execute("select bridge.release(%s::uuid[], %s::text[])", _keys(delivery.released))
+            return _refuse(db, delivery.failed) if delivery.failed else 0
 
     def note_receipts(self, targets: Collection[str]) -> None:
         """Note that these targets prove what they accept."""
@@ -168,6 +160,23 @@ class Outbox:
         with self._database.transaction(timeout_ms=timeout_ms) as db:
             row = db.execute(query, values).fetchone()
         return row[0] if row else None
+
+
+def _refuse(db: psycopg.Connection, failed: Sequence[tuple[Message, Failure]]) -> int:
+    """Record failed attempts; return how many of the messages are dead now."""
+    row = db.execute(
+        "select count(*) filter (where"
+        " bridge.refuse(id, target, error, status, make_interval(secs => retry_after)) = 'dead')"
+        " from unnest(%s::uuid[], %s::text[], %s::text[], %s::integer[], %s::double precision[])"
+        " as failed (id, target, error, status, retry_after)",
+        [
+            *_keys([message for message, _ in failed]),
+            [_text(failure.error) for _, failure in failed],
+            [failure.status for _, failure in failed],
+            [failure.retry_after for _, failure in failed],
+        ],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _text(error: str) -> str:
