@@ -9,6 +9,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
+from local import supabase
 from rotate_secret import handler as rotate_secret
 from rotate_secret import upkeep
 from rotate_secret.errors import EventError, RotationError
@@ -123,6 +124,26 @@ def should_put_right_what_a_deployment_overwrote(rotated: Stage) -> None:
     rotated.look_after()
 
     assert rotated.vault() == [rotated.value()["current"], OLD]
+
+
+@pytest.mark.usefixtures("stand_ins")
+def should_put_back_what_vault_has_lost_with_its_key(stage: Stage) -> None:
+    supabase.lose_vault_key(stage.database.admin_url)
+    assert stage.database.scalar("select bridge.signing_secret(null)") is None
+
+    stage.invoke({})
+
+    assert (stage.vault(), stage.vault(target="edge")) == ([OLD], [OLD])
+
+
+@pytest.mark.usefixtures("stand_ins")
+def should_rotate_although_vault_has_lost_its_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    supabase.lose_vault_key(stage.database.admin_url)
+    monkeypatch.setattr(Vault, "try_out", lambda *_: "")
+
+    stage.rotate()
+
+    assert stage.vault() == [stage.value()["current"], OLD]
 
 
 def should_leave_a_rotation_that_is_under_way_alone(rotated: Stage) -> None:
