@@ -108,7 +108,7 @@ begin
     remedy := format('alter system set pg_net.database_name = %L; restart the server', current_database());
   elsif worker.version >= '{0,19}' and to_regprocedure('net.wake()') is null then
     problem := format(
-      'pg_net''s SQL%s is older than its library, %s, which it never wakes: requests stay queued',
+      'pg_net''s SQL%s is older than its library, %s, which it never wakes: after a second of rest, requests stay queued',
       coalesce((select format(', %s,', extversion) from pg_extension where extname = 'pg_net'), ''),
       array_to_string(worker.version, '.'));
     remedy := 'alter extension pg_net update';
