@@ -117,7 +117,7 @@ class Deployment:
     def _round_trip_ms(self) -> str:
         started = time.perf_counter()
         self._value("select 1")
-        return f"{(time.perf_counter() - started) * 1000:.1f}"
+        return f"{(time.perf_counter() - started) * 1000:.2f}"
 
     def _value(self, query: str) -> Any:
         row = self.connect().execute(query.encode()).fetchone()

@@ -139,9 +139,7 @@ def should_say_that_the_extension_is_older_than_its_library(
 
     assert bool(rows) is is_problem
     if is_problem:
-        assert rows[0][0].endswith(
-            f"is older than its library, {version}, which it never wakes: requests stay queued"
-        )
+        assert f"is older than its library, {version}, which it never wakes" in rows[0][0]
         assert rows[0][1:] == ["alter extension pg_net update", "supabase_admin"]
 
 
@@ -213,10 +211,8 @@ def should_say_what_every_role_may_do_to_pg_nets_tables(orders: Database) -> Non
 
 
 def should_hide_nothing_else_where_pg_net_can_not_be_examined(orders: Database) -> None:
-    orders.execute_as_admin(
-        "alter table net._http_response rename to gone; create view net._http_response as select 1 as x;"
-        "alter sequence net.http_request_queue_id_seq rename to gone_seq"
-    )
+    # Something of schema bridge itself, which an operator has dropped.
+    orders.execute("drop sequence bridge.pg_net_late cascade")
 
     assert problem(orders)[0].startswith("pg_net can't be examined: ")
     assert orders.scalar("select pending from bridge.metrics()") == 0

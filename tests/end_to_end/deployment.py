@@ -29,7 +29,8 @@ OPENAPI = ROOT / "docs" / "openapi.json"
 PROBLEM = "application/problem+json"
 REFUNDS = "create table public.refunds (id bigint generated always as identity primary key, total numeric)"
 ITEMS = json.dumps([{"sku": "espresso", "quantity": 1, "price": 9.99}])
-PATIENCE_SECONDS = 90.0
+# Longer than a lease: a deployment may end a redelivery in the middle of what it has claimed.
+PATIENCE_SECONDS = 180
 
 
 class Deployment:
