@@ -225,6 +225,12 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('supabase-external-compute', 0));
   perform bridge.require_owner(owner, adopt);
   perform bridge.check_declaration(desired);
+  begin
+    -- Once a target is undeclared, its secret is forgotten, and its receipts prove nothing any more.
+    perform bridge.settle(2000);
+  exception when others then
+    raise notice 'what pg_net was answered is settled later: %', sqlerrm;
+  end;
   perform bridge.sync_declaration(desired, owner);
   dropped := bridge.drop_triggers(desired);
   replaced := bridge.sync_functions(desired);

@@ -32,6 +32,8 @@ CHANGING = ["test_targets.py", "test_lifecycle.py"]
 SHARING = {"end_to_end": "deployment", "infrastructure": "synthesis"}
 # Its tests run on every version of tests.servers, the others on the newest.
 ON_EVERY_VERSION = "database"
+# What tests the stand-in for Supabase's API and its client rather than sql/.
+ON_THE_NEWEST = {"rest", "test_storage_api.py", "test_supabase_api.py", "test_supabase_tokens.py"}
 
 # A test that wants clients of its own makes a session; what that reads about AWS is the same each time, and
 # takes longer than the test.
@@ -47,9 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    folder, *_ = metafunc.definition.path.relative_to(metafunc.config.rootpath / "tests").parts
+    folder, *rest = metafunc.definition.path.relative_to(metafunc.config.rootpath / "tests").parts
     if folder == ON_EVERY_VERSION and "server" in metafunc.fixturenames and not is_given():
-        metafunc.parametrize("server", supported_majors(), indirect=True)
+        majors = supported_majors()
+        metafunc.parametrize(
+            "server", majors[-1:] if ON_THE_NEWEST.intersection(rest) else majors, indirect=True
+        )
 
 
 @pytest.hookimpl(tryfirst=True)

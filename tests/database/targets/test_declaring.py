@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from tests.databases import Database
 
 
+def should_settle_what_a_target_has_accepted_before_it_is_undeclared(orders: Database) -> None:
+    message = insert(orders)
+    orders.execute(
+        "insert into net._http_response (id, status_code, timed_out, content)"
+        " select request_id, 202, false, %s from bridge.posted where 'edge' = any (targets)",
+        [orders.receipts(message)["edge"]],
+    )
+
+    declare(orders, "process_order", further=())
+
+    assert states(orders, message)["edge"] == ["delivered", 0, None]
+
+
 def should_keep_what_a_target_accepted_that_was_undeclared_meanwhile(orders: Database) -> None:
     message = insert(orders)
     receipt = orders.receipts(message)["edge"]
