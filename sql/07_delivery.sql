@@ -123,6 +123,7 @@ set lock_timeout = '1 s'
 as $$
 declare
   overdue bigint[];
+  messages text[];
   unsent integer;
 begin
   with late as (
@@ -132,15 +133,21 @@ begin
       where posted_at < clock_timestamp() - case
         when ping then '1 hour' else (select greatest(fast_path_grace, '10 s') from bridge.installation) end
       limit max_requests for update skip locked)
-    returning request_id, ping)
-  select array_agg(request_id) filter (where not ping) into overdue from late;
+    returning request_id, message_id, ping)
+  select
+    array_agg(request_id) filter (where not ping), array_agg(message_id::text) filter (where not ping)
+  into overdue, messages from late;
   if overdue is null then
     return 0;
   end if;
   begin
-    -- Redelivery has them now. Sent hours later, they would be duplicates, or refused as too old.
+    -- Redelivery has them now. Sent hours later, they would be duplicates, or refused as too old. By their message too:
+    -- pg_net that was created anew has given their numbers to others' requests.
     delete from net.http_request_queue where id in (
-      select id from net.http_request_queue where id = any (overdue) for update skip locked);
+      select q.id
+      from net.http_request_queue as q
+      join unnest(overdue, messages) as o (id, message) on o.id = q.id and o.message = q.headers ->> 'webhook-id'
+      for update of q skip locked);
     get diagnostics unsent = row_count;
   exception when others then
     raise notice 'requests that are late stay in pg_net''s queue: %', sqlerrm;

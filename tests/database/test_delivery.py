@@ -347,6 +347,21 @@ def should_not_wait_for_whoever_locks_the_tables_of_pg_net(orders: Database) -> 
         assert orders.scalar("select bridge.withdraw(100)") == 1
 
 
+def should_leave_another_request_alone_that_has_the_number_now(orders: Database) -> None:
+    insert(orders)
+    # pg_net was dropped and created again, and counts anew.
+    orders.execute("truncate net.http_request_queue")
+    orders.execute(
+        "insert into net.http_request_queue (id, method, url, headers, timeout_milliseconds)"
+        " select request_id, 'POST', 'https://other.example.com', '{}', 5000 from bridge.posted"
+    )
+    orders.execute("update bridge.posted set posted_at = posted_at - interval '31 s'")
+
+    orders.execute("select bridge.withdraw(100)")
+
+    assert orders.column("select url from net.http_request_queue") == ["https://other.example.com"]
+
+
 def should_take_back_what_it_may_not_delete(orders: Database) -> None:
     insert(orders)
     orders.execute("update bridge.posted set posted_at = posted_at - interval '31 s'")
