@@ -53,7 +53,7 @@ create or replace function bridge.set_signing_secret(secret text, target_name te
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  known_as text := bridge.secret_name(target_name);
+  secret_name text := bridge.secret_name(target_name);
   present text := bridge.signing_secret(target_name);
   existing uuid := (select id from vault.secrets where name = bridge.secret_name(target_name));
   wrong_size integer := (
@@ -73,7 +73,7 @@ begin
     existing := null;
   end if;
   if existing is null then
-    perform vault.create_secret(secret, known_as, 'Signs webhooks of Supabase External Compute');
+    perform vault.create_secret(secret, secret_name, 'Signs webhooks of Supabase External Compute');
   elsif secret is distinct from present then
     perform vault.update_secret(existing, secret);
   end if;

@@ -313,7 +313,7 @@ declare
   webhook bridge.webhook;
   installation bridge.installation;
   addresses bridge.address[];
-  found_awake boolean := bridge.is_awake();
+  was_awake boolean := bridge.is_awake();
   ringing boolean := false;
   message_id uuid;
   next_id uuid;
@@ -332,7 +332,7 @@ begin
   head := bridge.session_head(webhook_name);
   fetch messages into next_id, next_events;
 
-  if posting and not found_awake then
+  if posting and not was_awake then
     -- Somebody may hold a lock on pg_net's tables (truncate, an update of the extension): the outbox is enough then.
     perform set_config('lock_timeout', '200ms', true);
     select * into strict installation from bridge.installation;
@@ -357,7 +357,7 @@ begin
     end if;
   end loop;
   -- It fell asleep before it could see that a message is being written.
-  if posting and found_awake and not bridge.is_awake() then
+  if posting and was_awake and not bridge.is_awake() then
     perform bridge.ring_for(webhook_name);
   elsif ringing then
     perform bridge.ring(installation.webhook_url);
