@@ -46,6 +46,7 @@ HOUSEKEEPING_SECONDS = 1.0
 LINGER_SECONDS = 3.0
 # Longer than between two promises, and short: should this run be killed, writers ring again after it.
 AWAKE_MS = 2_500
+CLAIMS = {"claim queue", "claim http"}
 # Who writes for longer than this when the run would end is found by the next one.
 WRITERS_SECONDS = 10.0
 
@@ -145,7 +146,8 @@ class Run:
         try:
             while self._in_time(LAST_LOOK_MS):
                 if time.monotonic() - kept_at >= HOUSEKEEPING_SECONDS:
-                    if time.monotonic() - worked_at < LINGER_SECONDS:
+                    # Where a claim fails it isn't renewed, and lapses: writers ring for another run.
+                    if time.monotonic() - worked_at < LINGER_SECONDS and not self.summary.broken & CLAIMS:
                         self._step("stay awake", lambda: self._outbox.stay_awake(AWAKE_MS), None)
                     self._keep_house()
                     backfilling = True

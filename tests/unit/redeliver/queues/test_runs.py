@@ -106,6 +106,21 @@ def should_promise_writers_to_look_as_long_as_it_does(
     assert orders.scalar("select bridge.is_awake()") is False
 
 
+def should_promise_nothing_further_once_it_can_claim_nothing(
+    redeliver: Redeliver, orders: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders.execute("alter function bridge.claim(integer, integer, text[]) rename to gone")
+    promises: list[int] = []
+    monkeypatch.setattr(Outbox, "stay_awake", lambda _, milliseconds: promises.append(milliseconds))
+    monkeypatch.setattr("redeliver.running.time", Clock(lambda _: None))
+
+    summary = redeliver(RUNG)
+
+    assert "claim queue" in summary["broken"]
+    # Before it knew.
+    assert len(promises) == 1
+
+
 @pytest.mark.parametrize("commits", [True, False])
 def should_wait_for_who_writes_in_reliance_on_it(
     redeliver: Redeliver,
