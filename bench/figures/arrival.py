@@ -1,4 +1,4 @@
-"""How long after its commit an event arrives: at rest, and at rates, beside a bare net.http_post."""
+"""Delay from commit to arrival: at rest and under load, beside a bare net.http_post."""
 
 import json
 import math
@@ -37,7 +37,7 @@ Arrivals = dict[Key, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """How events travel, and to where.
+    """Route of events, from the table to where they arrive.
 
     Attributes:
         title: as the table says it.
@@ -68,7 +68,7 @@ WAYS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What one load came to.
+    """Result of one load.
 
     Attributes:
         delays: of each event, milliseconds from when its client had its commit answered to when it came.
@@ -145,11 +145,11 @@ def _at_rate(deployment: Deployment, scale: Scale, rate: int) -> Iterator[Figure
                     title=f"p{share * 100:.0f} from commit to arrival {WAYS[name].title}, at {rate:,} "
                     "transactions a second, beside a bare net.http_post",
                     unit="ms",
-                    ours=[each.percentile(share) for each in ours],
-                    theirs=[each.percentile(share) for each in bare],
+                    ours=[load.percentile(share) for load in ours],
+                    theirs=[load.percentile(share) for load in bare],
                     reach=REACH_RATE,
                 )
-    runs = max(each.runs for name in rounds if name != BARE for each in rounds[name])
+    runs = max(load.runs for name in rounds if name != BARE for load in rounds[name])
     yield Figure(
         name=f"waiting_{rate}",
         title=f"not arrived {scale.patience_seconds} s after the last of {rate:,} transactions a second for "
@@ -159,9 +159,9 @@ def _at_rate(deployment: Deployment, scale: Scale, rate: int) -> Iterator[Figure
             max(rounds[name][turn].waiting for name in rounds if name != BARE) for turn in range(len(bare))
         ],
         reach=0,
-        note=f"of net.http_post's, {median(each.waiting for each in bare):,.0f}; in fact "
-        f"{min(each.rate for ways in rounds.values() for each in ways):,.0f} to "
-        f"{max(each.rate for ways in rounds.values() for each in ways):,.0f} transactions a second; "
+        note=f"of net.http_post's, {median(load.waiting for load in bare):,.0f}; in fact "
+        f"{min(load.rate for ways in rounds.values() for load in ways):,.0f} to "
+        f"{max(load.rate for ways in rounds.values() for load in ways):,.0f} transactions a second; "
         f"{runs} instances of redelivery",
     )
 
