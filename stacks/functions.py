@@ -1,4 +1,4 @@
-"""The HTTP functions: a folder of lambda_src/functions each, and who may call them."""
+"""The HTTP functions: a folder of functions/ each, and who may call them."""
 
 from pathlib import Path
 
@@ -16,11 +16,9 @@ from stacks.names import camel_case
 from stacks.settings import Function as FunctionSettings
 from stacks.settings import Settings
 
-_SOURCES = Path(__file__).parents[1] / "lambda_src"
-_FOLDER = _SOURCES / "functions"
 # Lambda's limit: CreateFunction, Description.
 _LONGEST_DESCRIPTION = 256
-_AUTHORIZER = _SOURCES / "authorize"
+_AUTHORIZER = Path(__file__).parents[1] / "lambda_src" / "authorize"
 
 
 class Functions(Construct):
@@ -58,7 +56,7 @@ class Functions(Construct):
             # A scope of its own: its role and logs stand beside it.
             Construct(self, camel_case(name)),
             "Function",
-            source=self._sources.python(_FOLDER / name),
+            source=self._sources.python(self._settings.code / "functions" / name),
             defaults=self._defaults,
             description=f"Function {name}: {', '.join(settings.routes)}"[:_LONGEST_DESCRIPTION],
             environment={},

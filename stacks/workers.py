@@ -1,4 +1,4 @@
-"""The workers: a folder of lambda_src/workers each."""
+"""The workers: a folder of workers/ each."""
 
 from pathlib import Path
 
@@ -15,9 +15,7 @@ from stacks.names import camel_case, queue_name
 from stacks.settings import QUEUE_SETTINGS, Settings, WorkerKind, has_task
 from stacks.settings import Worker as WorkerSettings
 
-_SOURCES = Path(__file__).parents[1] / "lambda_src"
-_FOLDER = _SOURCES / "workers"
-_STARTER = _SOURCES / "start_execution"
+_STARTER = Path(__file__).parents[1] / "lambda_src" / "start_execution"
 
 
 class Workers(Construct):
@@ -41,6 +39,7 @@ class Workers(Construct):
         """Make them."""
         super().__init__(scope, construct_id)
         self._stage = settings.stage
+        self._folder = settings.code / "workers"
         self._sources = sources
         self._defaults = defaults
         self._entries = entries
@@ -49,7 +48,7 @@ class Workers(Construct):
         self.by_name = {name: self._make_worker(name, worker) for name, worker in settings.workers.items()}
 
     def _make_worker(self, name: str, settings: WorkerSettings) -> Worker:
-        folder = _FOLDER / name
+        folder = self._folder / name
         kind = WorkerKind.of(folder)
         if kind is WorkerKind.STATE_MACHINE:
             return self._make_long_worker(name, settings)
@@ -69,7 +68,7 @@ class Workers(Construct):
 
     def _make_long_worker(self, name: str, settings: WorkerSettings) -> Worker:
         """A queue whose function starts executions, while the folder's own code is called by these."""
-        folder = _FOLDER / name
+        folder = self._folder / name
         work = LongWork(
             self,
             # No worker's id: those have no hyphen.

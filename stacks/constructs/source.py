@@ -1,4 +1,4 @@
-"""Folders of lambda_src as the code of functions."""
+"""Folders as the code of functions."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -103,7 +103,7 @@ def _refuse_the_name(folder: Path, libraries: Path, whose: str) -> None:
     # A package, a module (six.py), or one in C (jiter.cpython-314-aarch64-linux-gnu.so).
     if folder.name in {path.name.partition(".")[0] for path in libraries.iterdir()}:
         raise BuildError(
-            f'folder "{folder.name}" of lambda_src/{folder.parent.name}: {whose} a library '
+            f'folder "{folder.name}" of {folder.parent.name}: {whose} a library '
             f'"{folder.name}", which the folder would hide; rename the folder, for example to '
             f'"handle_{folder.name}"'
         )

@@ -1,4 +1,4 @@
-"""The folders of lambda_src that are the user's: workers and HTTP functions, and what they may be called."""
+"""The folders that are the user's: where they are, what they hold, and what they may be called."""
 
 import re
 import sys
@@ -37,8 +37,14 @@ _NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 _TASK_FUNCTION = "${TaskFunction}"
 
 
+def code_of(declaration: Path) -> Path:
+    """Folder that holds a declaration's workers/ and functions/: lambda_src beside it, or its own."""
+    beside = declaration.parent
+    return beside / "lambda_src" if (beside / "lambda_src").is_dir() else beside
+
+
 class WorkerKind(Enum):
-    """What a folder of lambda_src/workers holds; the value names the file that tells."""
+    """What a folder of workers/ holds; the value names the file that tells."""
 
     STATE_MACHINE = "state_machine.asl.json"
     PYTHON = "handler.py"
@@ -70,7 +76,7 @@ def check_workers(sources: Path) -> Iterator[str]:
     """One sentence for each file in a folder of workers/ that would be ignored, or that is missed."""
     for name, kind in worker_folders(sources).items():
         folder = sources / "workers" / name
-        label = f'folder "{name}" of lambda_src/workers'
+        label = f'folder "{name}" of workers'
         node = WorkerKind.NODE
         if kind is not node and (folder / node.value).is_file():
             yield f"{label}: {node.value} would never run beside {kind.value}; keep one of the two"
@@ -89,7 +95,7 @@ def check_names(folders: Mapping[str, list[str]]) -> Iterator[str]:
     """One sentence for each folder that can't be called what it is called; folders by their parent's name."""
     for parent, names in folders.items():
         for name in names:
-            label = f'folder "{name}" of lambda_src/{parent}'
+            label = f'folder "{name}" of {parent}'
             if name in _RESERVED or not _NAME.fullmatch(name):
                 yield (
                     f"{label}: a name has at most 32 lower-case letters, digits and single '_', "

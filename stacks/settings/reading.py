@@ -12,6 +12,7 @@ from stacks.settings.folders import (
     WorkerKind,
     check_names,
     check_workers,
+    code_of,
     function_folders,
     has_task,
     worker_folders,
@@ -24,23 +25,22 @@ from stacks.settings.stage_choice import chosen_stage
 from stacks.settings.targets import Target, address_problem
 from stacks.settings.webhook import Webhook
 
-SOURCES = Path(__file__).parents[2] / "lambda_src"
 DEFAULT_FILE = "bridge.toml"  # beside cdk.json, where the CDK runs the app
 
 
-def read_settings(context: Mapping[str, Any], *, sources: Path = SOURCES) -> Settings:
+def read_settings(context: Mapping[str, Any]) -> Settings:
     """Read one stage.
 
     Args:
         context: what the CDK was given with -c: `config` names the file, bridge.toml if left out;
-            `stage` chooses; the names of stage settings override.
-        sources: the folder with workers/ and functions/.
+            `stage` chooses; the names of stage settings override. Workers and functions are found beside
+            the file.
 
     Raises:
         SettingsError: naming every mistake in the file and the overrides.
     """
     file = Path(context.get("config", DEFAULT_FILE))
-    reader = _Reader(_load(file), sources)
+    reader = _Reader(_load(file), code_of(file))
     settings = reader.settings(context)
     if settings is None:
         raise SettingsError("\n  ".join([f"{file} can't be used:", *reader.mistakes]))
@@ -61,17 +61,17 @@ def _load(file: Path) -> dict[str, Any]:
 class _Reader(Sections):
     """Goes through the whole file and collects what is wrong with it."""
 
-    def __init__(self, data: dict[str, Any], sources: Path) -> None:
+    def __init__(self, data: dict[str, Any], code: Path) -> None:
         super().__init__(data)
-        self._sources = sources
-        self._worker_folders = worker_folders(sources)
-        self._function_folders = function_folders(sources)
+        self._code = code
+        self._worker_folders = worker_folders(code)
+        self._function_folders = function_folders(code)
         sections = ("webhooks", "targets", "functions", "workers", "stages")
         self.mistakes += [unknown("section", key, sections) for key in data if key not in sections]
         self.mistakes += check_names(
             {"functions": self._function_folders, "workers": list(self._worker_folders)}
         )
-        self.mistakes += check_workers(sources)
+        self.mistakes += check_workers(code)
 
     def settings(self, context: Mapping[str, Any]) -> Settings | None:
         workers = self._workers()
@@ -90,6 +90,7 @@ class _Reader(Sections):
         return Settings(
             stage=name,
             environment=environment,
+            code=self._code,
             webhooks=webhooks,
             workers=workers,
             functions=functions,
@@ -103,7 +104,7 @@ class _Reader(Sections):
             given = entry.get("target")
             for target in given if isinstance(given, tuple) else (given,):
                 if isinstance(target, str) and target not in known:
-                    problem = unknown("worker of lambda_src/workers, nor one of [[targets]]", target, known)
+                    problem = unknown("folder of workers, nor one of [[targets]]", target, known)
                     self.mistakes.append(
                         f"{label_of('webhook', entry.get('name'), index)}: target: {problem}"
                     )
@@ -131,7 +132,7 @@ class _Reader(Sections):
         for target in targets:
             if target.name in self._worker_folders:
                 self.mistakes.append(
-                    f'target "{target.name}": a folder of lambda_src/workers has that name; choose another'
+                    f'target "{target.name}": a folder of workers has that name; choose another'
                 )
 
     def _of_stage(self, targets: Iterable[Target], name: str, stage: Stage) -> tuple[Target, ...]:
@@ -169,7 +170,7 @@ class _Reader(Sections):
         folders = self._worker_folders
         for name, worker in declared.items():
             if name not in folders:
-                problem = unknown("worker of lambda_src/workers", name, folders)
+                problem = unknown("folder of workers", name, folders)
                 self.mistakes.append(f'worker "{name}": {problem}')
             else:
                 self.mistakes += self._unfitting(name, worker)
@@ -183,7 +184,7 @@ class _Reader(Sections):
                 f'worker "{name}": snap_start = true is wrong: Lambda has no SnapStart for Node.js; '
                 "allowed: false, with provisioned_concurrency where its start takes too long"
             )
-        if kind is WorkerKind.STATE_MACHINE and not has_task(self._sources / "workers" / name):
+        if kind is WorkerKind.STATE_MACHINE and not has_task(self._code / "workers" / name):
             for field in sorted(worker.model_fields_set - QUEUE_SETTINGS):
                 yield (
                     f'worker "{name}": {field} = {written(getattr(worker, field))} is wrong: it is for the '
@@ -196,11 +197,11 @@ class _Reader(Sections):
         known = self._function_folders
         for name in sorted(set(known) | set(declared)):
             if name not in known:
-                problem = unknown("folder of lambda_src/functions with a handler.py", name, known)
+                problem = unknown("folder of functions with a handler.py", name, known)
                 self.mistakes.append(f'function "{name}": {problem}')
             elif name not in self.data.get("functions", {}):
                 self.mistakes.append(
-                    f'folder "{name}" of lambda_src/functions: no route leads to it; add a section '
+                    f'folder "{name}" of functions: no route leads to it; add a section '
                     f"[functions.{name}] with routes"
                 )
         self._check_routes(declared)

@@ -1,5 +1,7 @@
 """All that one stage's bridge.toml says."""
 
+from pathlib import Path
+
 from stacks.settings.compute import KNOWN_ENTRIES, Compute, Function, Worker
 from stacks.settings.section import Section
 from stacks.settings.stage import Stage
@@ -8,10 +10,15 @@ from stacks.settings.webhook import Webhook
 
 
 class Settings(Section):
-    """One stage of one bridge.toml, checked."""
+    """One stage of one bridge.toml, checked.
+
+    Attributes:
+        code: the folder whose workers/ and functions/ hold a folder for each of them.
+    """
 
     stage: str
     environment: Stage
+    code: Path
     webhooks: tuple[Webhook, ...]
     workers: dict[str, Worker]
     functions: dict[str, Function]

@@ -49,10 +49,7 @@ class Webhook(Section):
         BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
         AfterValidator(checks.not_empty),
         AfterValidator(checks.no_duplicates),
-    ] = Field(
-        description="the name of a folder in lambda_src/workers or of a [[targets]] entry, "
-        "or a list of such names"
-    )
+    ] = Field(description="the name of a worker's folder or of a [[targets]] entry, or a list of such names")
 
     @property
     def targets(self) -> tuple[str, ...]:

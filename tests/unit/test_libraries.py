@@ -122,7 +122,7 @@ def should_refuse_a_folder_named_like_a_library(
     with pytest.raises(BuildError) as caught:
         named(name).staged()
     assert str(caught.value) == (
-        f'folder "{name}" of lambda_src/functions: {whose} a library "{name}", which the folder would hide; '
+        f'folder "{name}" of functions: {whose} a library "{name}", which the folder would hide; '
         f'rename the folder, for example to "handle_{name}"'
     )
 

@@ -24,7 +24,7 @@ def read(tmp_path: Path, text: str, **context: Any) -> Settings:
     (tmp_path / "workers" / "notes").mkdir()
     (tmp_path / "bridge.toml").write_text(text, "utf-8")
     given = {"config": str(tmp_path / "bridge.toml"), **context}
-    return read_settings(given, sources=tmp_path)
+    return read_settings(given)
 
 
 def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:

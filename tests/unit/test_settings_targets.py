@@ -110,7 +110,7 @@ def should_explain_a_wrong_address(tmp_path: Path, url: str, reason: str) -> Non
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('name = "process_order"', "a folder of lambda_src/workers has that name"),
+        ('name = "process_order"', "a folder of workers has that name"),
         ('name = "redeliver"', "the bridge's own queue has that name"),
         ('name = "Edge"', "at most 24 lower-case letters"),
         ('name = "a__b"', "at most 24 lower-case letters"),
@@ -147,7 +147,7 @@ def should_name_targets_that_a_webhook_could_mean(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, text)
 
     assert problem == (
-        'webhook "order.created": target: "edge_worke" is no worker of lambda_src/workers, nor one of '
+        'webhook "order.created": target: "edge_worke" is no folder of workers, nor one of '
         '[[targets]]; did you mean "edge_worker"? known: edge_worker, process_order'
     )
 

@@ -31,7 +31,7 @@ def mistakes(
     file = tmp_path / "bridge.toml"
     file.write_text(text, "utf-8")
     with pytest.raises(SettingsError) as caught:
-        read_settings({"config": str(file), **context}, sources=tmp_path)
+        read_settings({"config": str(file), **context})
     headline, *lines = str(caught.value).splitlines()
     assert str(file) in headline
     return [line.strip() for line in lines]

@@ -60,11 +60,8 @@ def should_name_a_function_without_a_folder_and_a_folder_without_routes(tmp_path
     text = '[functions.user]\nroutes = { "GET /users" = [] }\n[stages.prod]'
     assert mistakes(tmp_path, text, functions=("users",)) == [
         (
-            'function "user": "user" is no folder of lambda_src/functions with a handler.py; '
+            'function "user": "user" is no folder of functions with a handler.py; '
             'did you mean "users"? known: users'
         ),
-        (
-            'folder "users" of lambda_src/functions: no route leads to it; '
-            "add a section [functions.users] with routes"
-        ),
+        ('folder "users" of functions: no route leads to it; add a section [functions.users] with routes'),
     ]

@@ -37,7 +37,7 @@ from tests.unit.settings_errors.mistakes import mistakes, webhook, worker_folder
         ("columns", "[]", "columns = [] is wrong"),
         ("when", '" "', 'when = " " is wrong; allowed: a SQL condition over new and old'),
         ("enabled", '"yes"', 'enabled = "yes" is wrong; allowed: true or false'),
-        ("target", "5", "target = 5 is wrong; allowed: the name of a folder in lambda_src/workers"),
+        ("target", "5", "target = 5 is wrong; allowed: the name of a worker's folder"),
         ("target", '"proces_order"', 'did you mean "process_order"? known: process_order'),
         (
             "tabel",

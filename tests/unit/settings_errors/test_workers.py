@@ -42,13 +42,10 @@ def should_refuse_the_code_of_another_kind_beside_a_worker(tmp_path: Path) -> No
     worker_folder(tmp_path, "work", **{"handler.py": "", "index.mjs": ""})
     assert mistakes(tmp_path, "[stages.prod]") == [
         (
-            'folder "wait" of lambda_src/workers: index.mjs would never run beside state_machine.asl.json; '
+            'folder "wait" of workers: index.mjs would never run beside state_machine.asl.json; '
             "keep one of the two"
         ),
-        (
-            'folder "work" of lambda_src/workers: index.mjs would never run beside handler.py; '
-            "keep one of the two"
-        ),
+        ('folder "work" of workers: index.mjs would never run beside handler.py; keep one of the two'),
     ]
 
 
@@ -56,7 +53,7 @@ def should_miss_the_handler_that_a_state_machine_calls(tmp_path: Path) -> None:
     worker_folder(tmp_path, "wait", **{"state_machine.asl.json": '{"Resource": "${TaskFunction}"}'})
     assert mistakes(tmp_path, "[stages.prod]") == [
         (
-            'folder "wait" of lambda_src/workers: state_machine.asl.json calls ${TaskFunction}, which is the '
+            'folder "wait" of workers: state_machine.asl.json calls ${TaskFunction}, which is the '
             "folder's handler.py, and there is none; add it"
         )
     ]
@@ -86,4 +83,4 @@ def should_refuse_settings_of_a_handler_that_is_not_there(tmp_path: Path, settin
 )
 def should_refuse_a_worker_folder_with_a_name_that_cant_be_used(tmp_path: Path, name: str) -> None:
     (line,) = mistakes(tmp_path, "[stages.prod]", workers=(name,))
-    assert line.startswith(f'folder "{name}" of lambda_src/workers')
+    assert line.startswith(f'folder "{name}" of workers')
