@@ -14,11 +14,11 @@ from stacks.settings import read_settings
 app = App()
 try:
     settings = read_settings(app.node.get_all_context())
-    prefix = f"external-compute-{settings.stage}"
+    prefix = f"external-compute-{settings.stage_name}"
     secrets = SecretsStack(app, f"{prefix}-secrets", settings=settings)
     bridge = BridgeStack(app, f"{prefix}-bridge", settings=settings)
     bridge.add_stack_dependency(secrets)
-    MonitoringStack(app, f"{prefix}-monitoring", settings=settings, monitored=bridge.monitored)
+    MonitoringStack(app, f"{prefix}-monitoring", settings=settings, bridge=bridge)
 except AppError as error:
     sys.exit(str(error))
 Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))

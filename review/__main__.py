@@ -84,7 +84,7 @@ def _assemblies(options: argparse.Namespace) -> tuple[Assembly, Assembly, str]:
         settings = read_settings({"stage": options.stage, "config": options.config or "bridge.toml"})
         _say(f"Fetching what is deployed of stage {options.stage}")
         names = [stack.name for stack in head.stacks]
-        return deployed(options.stage, names, region=settings.environment.region), head, "what is deployed"
+        return deployed(options.stage, names, region=settings.stage.region), head, "what is deployed"
     commit = base_commit(ROOT, options.base)
     with ThreadPoolExecutor() as pool:
         base = pool.submit(_base, options, commit)

@@ -45,7 +45,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def session_of(options: argparse.Namespace, settings: Settings) -> boto3.Session:
     """Return a session in the stage's region."""
     # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
-    region = options.region or settings.environment.region or os.environ.get("AWS_REGION")
+    region = options.region or settings.stage.region or os.environ.get("AWS_REGION")
     return boto3.Session(region_name=region)
 
 

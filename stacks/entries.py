@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.constructs.encryption import READ, WRITE, let_use
+from stacks.encryption import READ, WRITE, let_use
 from stacks.names import entry_name
 from stacks.settings import Settings
 
@@ -35,8 +35,8 @@ class Entries(Construct):
         """Prepare them; nothing is provisioned. `key` encrypts them; None: Secrets Manager's own."""
         super().__init__(scope, construct_id)
         self._key = key
-        self._stage = settings.stage
-        self._database_tls = settings.environment.database_tls
+        self._stage_name = settings.stage_name
+        self._database_tls = settings.stage.database_tls
         self._known: dict[str, secretsmanager.ISecret] = {}
 
     def give(self, function: lambda_.Function, entries: Iterable[str]) -> None:
@@ -69,13 +69,13 @@ class Entries(Construct):
     def variables(self, entries: Iterable[str]) -> dict[str, str]:
         """The environment variables that tell a function the names of entries."""
         return {
-            f"{entry.upper().replace('-', '_')}_SECRET_ID": entry_name(self._stage, entry)
+            f"{entry.upper().replace('-', '_')}_SECRET_ID": entry_name(self._stage_name, entry)
             for entry in entries
         }
 
     def _entry(self, entry: str) -> secretsmanager.ISecret:
         if entry not in self._known:
             self._known[entry] = secretsmanager.Secret.from_secret_name_v2(
-                self, entry, entry_name(self._stage, entry)
+                self, entry, entry_name(self._stage_name, entry)
             )
         return self._known[entry]

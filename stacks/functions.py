@@ -1,24 +1,20 @@
 """The HTTP functions: a folder of functions/ each, and who may call them."""
 
-from pathlib import Path
+import json
 
-from aws_cdk import Duration
-from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge_synchronous
-from stacks.constructs.api import Api
-from stacks.constructs.authorizer import Authorizer
-from stacks.constructs.function import Function, FunctionDefaults
-from stacks.constructs.source import Sources
-from stacks.entries import Entries
+from stacks.acknowledge import acknowledge_synchronous
+from stacks.api import Api
+from stacks.context import StageContext
+from stacks.environment_size import check_environment_size
+from stacks.function import Function, FunctionProps
 from stacks.names import camel_case
-from stacks.settings import Function as FunctionSettings
-from stacks.settings import Settings
 
 # Lambda's limit: CreateFunction, Description.
 _LONGEST_DESCRIPTION = 256
-_AUTHORIZER = Path(__file__).parents[1] / "lambda_src" / "authorize"
 
 
 class Functions(Construct):
@@ -28,66 +24,100 @@ class Functions(Construct):
         by_name: the functions.
     """
 
-    def __init__(  # noqa: PLR0913 - all but two by name
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        settings: Settings,
-        sources: Sources,
-        defaults: FunctionDefaults,
-        entries: Entries,
-        api: Api,
-    ) -> None:
-        """Make them and add their routes to the API."""
-        super().__init__(scope, construct_id)
-        self._settings = settings
-        self._sources = sources
-        self._defaults = defaults
-        self._entries = entries
-        self.by_name = {name: self._make_function(name, each) for name, each in settings.functions.items()}
-        authorizer = self._make_authorizer()
-        for name, function in self.by_name.items():
-            routes = settings.functions[name].routes
-            api.add_function(camel_case(name), function.invoked, routes=routes, authorizer=authorizer)
+    def __init__(self, scope: Construct, construct_id: str, *, context: StageContext, api: Api) -> None:
+        """Make them and add their routes to the API.
 
-    def _make_function(self, name: str, settings: FunctionSettings) -> Function:
+        Raises:
+            SettingsError: more routes than the authorizer's environment holds.
+        """
+        super().__init__(scope, construct_id)
+        declared = context.settings.functions
+        self.by_name = {name: self._make_function(name, context) for name in declared}
+        roles = {
+            route: roles
+            for function in declared.values()
+            for route, roles in function.routes.items()
+            if roles
+        }
+        # No folder of functions is called so: settings refuse the name "authorize".
+        authorizer = Authorizer(self, "Authorize", context=context, roles=roles) if roles else None
+        for name, function in self.by_name.items():
+            api.add_function(
+                camel_case(name),
+                function.invoked,
+                routes=declared[name].routes,
+                authorizer=authorizer.authorizer if authorizer else None,
+            )
+
+    def _make_function(self, name: str, context: StageContext) -> Function:
+        settings = context.settings.functions[name]
         function = Function(
             # A scope of its own: its role and logs stand beside it.
             Construct(self, camel_case(name)),
             "Function",
-            source=self._sources.python(self._settings.code / "functions" / name),
-            defaults=self._defaults,
-            description=f"Function {name}: {', '.join(settings.routes)}"[:_LONGEST_DESCRIPTION],
-            environment={},
-            timeout=Duration.seconds(settings.timeout),
-            **settings.model_dump(exclude={"routes", "secrets", "timeout"}),
+            context=context,
+            props=FunctionProps(
+                source=context.sources.python(context.function_folder(name)),
+                description=f"Function {name}: {', '.join(settings.routes)}"[:_LONGEST_DESCRIPTION],
+                **settings.model_dump(exclude={"routes", "secrets"}),
+            ),
         )
         acknowledge_synchronous(function, "API Gateway")
-        self._entries.give(function, settings.secrets)
+        context.entries.give(function, settings.secrets)
         return function
 
-    def _make_authorizer(self) -> apigw.IHttpRouteAuthorizer | None:
-        routes = {
-            route: roles
-            for function in self._settings.functions.values()
-            for route, roles in function.routes.items()
-            if roles
+
+class Authorizer(Construct):
+    """Verifies a user's token and lets its role through to the routes that take it.
+
+    Attributes:
+        authorizer: for routes of an HTTP API.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        context: StageContext,
+        roles: dict[str, tuple[str, ...]],
+    ) -> None:
+        """Make it; `roles` by route.
+
+        Raises:
+            SettingsError: more routes than its environment holds.
+        """
+        super().__init__(scope, construct_id)
+        stage = context.stage
+        environment = {
+            "ROUTES": json.dumps(roles, separators=(",", ":")),
+            "TOKEN_AUDIENCE": stage.token_audience,
+            "TOKEN_ISSUERS": json.dumps(stage.token_issuers),
+            "JWKS_URL": stage.jwks_url or "",
         }
-        if not routes:
-            return None
-        stage = self._settings.environment
-        made = Authorizer(
-            self,
-            # No folder of functions is called so: settings refuse the name "authorize".
-            "Authorize",
-            source=self._sources.python(_AUTHORIZER),
-            defaults=self._defaults,
-            routes=routes,
-            audience=stage.token_audience,
-            issuers=stage.token_issuers,
-            jwks_url=stage.jwks_url,
-            cache_seconds=stage.token_cache,
+        check_environment_size(
+            environment, stack=Stack.of(self), of="authorizer", remedy="Declare fewer routes with roles."
         )
-        self._entries.give(made.function, ["supabase-jwt"])
-        return made.authorizer
+        function = Function(
+            self,
+            "Function",
+            context=context,
+            props=FunctionProps(
+                source=context.bridge_source("authorize"),
+                description="Verifies users' tokens for the HTTP functions",
+                environment=environment,
+                memory=512,
+                timeout=10,
+            ),
+        )
+        acknowledge_synchronous(function, "API Gateway")
+        context.entries.give(function, ["supabase-jwt"])
+        self.authorizer = authorizers.HttpLambdaAuthorizer(
+            "Authorizer",
+            function,
+            response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+            # The verdict depends on the route too: without it in the key, one route's would serve another.
+            identity_source=["$request.header.Authorization", "$context.routeKey"],
+            # How long API Gateway keeps a verdict.
+            results_cache_ttl=Duration.seconds(stage.token_cache),
+        )

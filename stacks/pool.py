@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stacks.constructs.redelivery import MAX_CONCURRENCY
+from stacks.redelivery import MAX_CONCURRENCY
 from stacks.settings import Settings
 
 
@@ -17,7 +17,7 @@ def pool_warning(settings: Settings) -> str | None:
             f"{', '.join(unbounded)}: max_concurrency = 0 lets as many instances connect to the pooler "
             "as the account has; give a number"
         )
-    total, accepted = sum(holders.values()), settings.environment.pool_clients
+    total, accepted = sum(holders.values()), settings.stage.pool_clients
     if total <= accepted:
         return None
     listed = ", ".join(

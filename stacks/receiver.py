@@ -2,72 +2,70 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge_synchronous
-from stacks.constructs.encryption import WRITE, let_use
-from stacks.constructs.function import Function, FunctionDefaults
-from stacks.constructs.source import Sources
-from stacks.constructs.worker_queue import queue_urls
-from stacks.entries import SIGNING, Entries
+from stacks.acknowledge import acknowledge_synchronous
+from stacks.context import StageContext
+from stacks.encryption import WRITE, let_use
+from stacks.entries import SIGNING
 from stacks.environment_size import check_environment_size
+from stacks.function import Function, FunctionProps
 from stacks.settings import Settings
+from stacks.workers import queue_urls
 
-_SOURCE = Path(__file__).parents[1] / "lambda_src" / "receive_webhook"
 _WAKE = "redeliver"
 
 
-def make_receiver(  # noqa: PLR0913 - all but two by name
-    scope: Construct,
-    construct_id: str,
-    *,
-    settings: Settings,
-    sources: Sources,
-    defaults: FunctionDefaults,
-    entries: Entries,
-    queues: Mapping[str, sqs.Queue],
-    wake_queue: sqs.Queue,
-) -> Function:
-    """Make it, and let it send to the queues that it needs.
+class Receiver(Function):
+    """Verifies messages and puts their events into the queues of workers."""
 
-    Args:
-        scope: what it belongs to.
-        construct_id: within the scope.
-        settings: the stage's.
-        sources: of functions.
-        defaults: of functions.
-        entries: of Secrets Manager.
-        queues: the workers', by their names.
-        wake_queue: a message in it wakes redelivery.
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        context: StageContext,
+        queues: Mapping[str, sqs.Queue],
+        wake_queue: sqs.Queue,
+    ) -> None:
+        """Make it, and let it send to the queues that it needs.
 
-    Raises:
-        SettingsError: more is declared than a function's environment holds.
-    """
-    # Only redelivery puts events into queues that keep an order: requests arrive in any.
-    in_any_order = {name: queue for name, queue in queues.items() if name not in settings.ordered_targets}
-    reached = {**in_any_order, _WAKE: wake_queue}
-    receiver = Function(
-        scope,
-        construct_id,
-        source=sources.python(_SOURCE),
-        defaults=defaults,
-        description="Verifies messages and puts their events into queues",
-        environment=_environment(scope, settings, in_any_order, reached),
-        memory=512,
-        timeout=Duration.seconds(15),
-        max_concurrency=settings.environment.receiver_concurrency,
-        reaches_supabase=False,
-    )
-    acknowledge_synchronous(receiver, "API Gateway")
-    entries.give(receiver, [SIGNING])
-    for queue in reached.values():
-        queue.grant(receiver, "sqs:SendMessage")
-    let_use(receiver, defaults.key, service="sqs", actions=WRITE)
-    return receiver
+        Args:
+            scope: what it belongs to.
+            construct_id: within the scope.
+            context: the stage's.
+            queues: the workers', by their names.
+            wake_queue: a message in it wakes redelivery.
+
+        Raises:
+            SettingsError: more is declared than a function's environment holds.
+        """
+        settings = context.settings
+        # Only redelivery puts events into queues that keep an order: requests arrive in any.
+        in_any_order = {name: queue for name, queue in queues.items() if name not in settings.ordered_targets}
+        reached = {**in_any_order, _WAKE: wake_queue}
+        super().__init__(
+            scope,
+            construct_id,
+            context=context,
+            props=FunctionProps(
+                source=context.bridge_source("receive_webhook"),
+                description="Verifies messages and puts their events into queues",
+                environment=_environment(scope, settings, in_any_order, reached),
+                memory=512,
+                timeout=15,
+                max_concurrency=settings.stage.receiver_concurrency,
+                reaches_supabase=False,
+            ),
+        )
+        acknowledge_synchronous(self, "API Gateway")
+        context.entries.give(self, [SIGNING])
+        for queue in reached.values():
+            queue.grant(self, "sqs:SendMessage")
+        let_use(self, context.key, service="sqs", actions=WRITE)
 
 
 def _environment(
@@ -85,7 +83,7 @@ def _environment(
     environment = {
         "WEBHOOKS": json.dumps(webhooks, separators=(",", ":")),
         "QUEUES": queue_urls(scope, reached),
-        "ALLOWED_SOURCE_RANGES": json.dumps(settings.environment.allowed_source_ranges),
+        "ALLOWED_SOURCE_RANGES": json.dumps(settings.stage.allowed_source_ranges),
     }
     check_environment_size(
         environment,

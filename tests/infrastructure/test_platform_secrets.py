@@ -5,36 +5,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, RemovalPolicy, Stack, Validations
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Match, Template
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from stacks.constructs.function import FunctionDefaults
-from stacks.constructs.platform_secrets import PlatformSecrets, PlatformTarget, ProjectPlace, WorkerPlace
-from stacks.constructs.source import Sources
+from stacks.context import StageContext
 from stacks.errors import SettingsError
+from stacks.platforms import PlatformSecrets
+from stacks.settings import read_settings
 from tests.infrastructure.assembly import ROOT, shipped
 from tests.infrastructure.permissions import allowed
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
-LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:shared:1"
 TRACES_AND_LOGS = {
     "xray:PutTraceSegments": {"*"},
     "xray:PutTelemetryRecords": {"*"},
     "logs:CreateLogStream": {"LogGroup"},
     "logs:PutLogEvents": {"LogGroup"},
 }
-WORKER = PlatformTarget(
-    name="edge_worker",
-    secret_name="external-compute/prod/target-edge-worker",
-    place=WorkerPlace(account_id=ACCOUNT, script="shop-prod"),
-)
-PROJECT = PlatformTarget(
-    name="vercel_app",
-    secret_name="external-compute/prod/target-vercel-app",
-    place=ProjectPlace(project="shop", team=None, environments=("production", "preview"), redeploy=True),
-)
+TARGETS = f"""
+[[targets]]
+name = "edge_worker"
+url = "https://shop-{{stage}}.workers.example/{{webhook}}"
+cloudflare = {{ account_id = "{ACCOUNT}", script = "shop-{{stage}}" }}
+
+[[targets]]
+name = "vercel_app"
+url = "https://shop-{{stage}}.vercel.example/{{webhook}}"
+vercel = {{ project = "shop", environments = ["production", "preview"] }}
+"""
+STAGE = """
+[stages.prod]
+subnets = ["subnet-0a1b2c3d"]
+security_groups = ["sg-0a1b2c3d"]
+"""
 PUT_TO_WORKER = {
     "Target": "edge_worker",
     "SecretId": "external-compute/prod/target-edge-worker",
@@ -45,39 +49,23 @@ PUT_TO_WORKER = {
 }
 
 
-def made(output: Path, *targets: PlatformTarget) -> App:
-    app = App(context=json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"], outdir=str(output))
+def made(folder: Path, targets: str) -> App:
+    """Make the construct alone, for what a declaration in the folder says."""
+    declaration = folder / "bridge.toml"
+    declaration.write_text(targets + STAGE, "utf-8")
+    settings = read_settings({"config": str(declaration), "stage": "prod"})
+    context = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+    app = App(context=context, outdir=str(folder / "cdk.out"))
     stack = Stack(app, "external-compute-prod")
-    defaults = FunctionDefaults(
-        stage="prod",
-        layer=lambda_.LayerVersion.from_layer_version_arn(stack, "Layer", LAYER),
-        architecture=lambda_.Architecture.ARM_64,
-        log_retention=90,
-        removal=RemovalPolicy.RETAIN,
-        subnets=("subnet-0a1b2c3d",),
-        security_groups=("sg-0a1b2c3d",),
-    )
-    sources = Sources(
-        layer=ROOT / "lambda_src" / "layer", cache=ROOT / "build" / "libraries", for_this_machine=False
-    )
-    PlatformSecrets(
-        stack,
-        "PlatformSecrets",
-        source=sources.python(ROOT / "lambda_src" / "sync_platform"),
-        defaults=defaults,
-        targets=targets,
-        environment={},
-    )
+    PlatformSecrets(stack, "PlatformSecrets", context=StageContext.of(stack, settings))
     return app
 
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cdk.out")
-    app = made(folder, WORKER, PROJECT)
+    app = made(tmp_path_factory.mktemp("platforms"), TARGETS)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-    app.synth()
-    return folder
+    return Path(app.synth().directory)
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +125,13 @@ def should_tell_the_function_the_same_of_all_targets(stack: dict[str, Any]) -> N
 
 def should_allow_nothing_that_it_does_not_need(stack: dict[str, Any]) -> None:
     function = "sync_platform.handler.handler"
-    # Which entries it reads is granted by the stack.
-    assert allowed(stack, function) == TRACES_AND_LOGS
+    # Both platforms' tokens, whatever is declared.
+    entries = {"supabase", "cloudflare", "vercel", "target-edge-worker", "target-vercel-app"}
+    assert allowed(stack, function) == {
+        **TRACES_AND_LOGS,
+        "secretsmanager:GetSecretValue": entries,
+        "secretsmanager:DescribeSecret": entries,
+    }
     assert allowed(stack, "framework.onEvent") == {
         **TRACES_AND_LOGS,
         "lambda:InvokeFunction": {function},
@@ -178,9 +171,11 @@ def should_ship_the_sdk_and_nothing_that_the_layer_has(stack: dict[str, Any], ou
 
 
 def should_explain_that_there_are_too_many_targets(tmp_path: Path) -> None:
-    many = [
-        PlatformTarget(name=f"worker_{letter}", secret_name=WORKER.secret_name, place=WORKER.place)
+    many = "".join(
+        TARGETS.partition('[[targets]]\nname = "vercel_app"')[0]
+        .replace("edge_worker", f"worker_{letter}")
+        .replace('script = "shop-', f'script = "{letter}-')
         for letter in "abcdefghijklmn"
-    ]
+    )
     with pytest.raises(SettingsError, match=r"of them for TARGETS; Lambda allows 4096\. Keep fewer targets"):
-        made(tmp_path, *many)
+        made(tmp_path, many)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.constructs.libraries import install_libraries
-from stacks.constructs.node_bundle import bundled
-from stacks.constructs.staging import Staged, staged
+from stacks.code.libraries import install_libraries
+from stacks.code.node_bundle import bundled
+from stacks.code.staging import Staged, staged
 from stacks.errors import BuildError
 
 
