@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 import boto3
 import pytest
 
-from local.aws import Aws, client_environment
-from local.directories import RunDirectory
 from scripts.fill_secrets import main
 from scripts.supabase_values import FillError, Given, collect
+from tools.local.aws import Aws, client_environment
+from tools.local.directories import RunDirectory
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
