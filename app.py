@@ -1,17 +1,20 @@
 """The CDK app: `cdk deploy -c stage=NAME`."""
 
 import sys
+from pathlib import Path
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.bridge import BridgeStack
 from stacks.errors import AppError
+from stacks.limits import check_limits
 from stacks.monitoring import MonitoringStack
 from stacks.secrets import SecretsStack
 from stacks.settings import read_settings
 
-app = App()
+# stacks/limits.py says more about too many resources than the CDK would.
+app = App(context={"@aws-cdk/core:stackResourceLimit": 0})
 try:
     settings = read_settings(app.node.get_all_context())
     prefix = f"external-compute-{settings.stage_name}"
@@ -19,7 +22,7 @@ try:
     bridge = BridgeStack(app, f"{prefix}-bridge", settings=settings)
     bridge.add_stack_dependency(secrets)
     MonitoringStack(app, f"{prefix}-monitoring", settings=settings, bridge=bridge)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    check_limits(Path(app.synth().directory), settings)
 except AppError as error:
     sys.exit(str(error))
-Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-app.synth()

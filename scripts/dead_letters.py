@@ -171,7 +171,7 @@ def _letters(options: argparse.Namespace) -> DeadLetters:
 def _found(options: argparse.Namespace) -> "tuple[SQSClient, dict[str, WorkerQueues]]":
     settings = settings_of(options)
     session = session_of(options, settings)
-    return session.client("sqs"), queues_of(outputs_of(session, options.stage), settings.workers)
+    return session.client("sqs"), queues_of(outputs_of(session, options.stage), settings)
 
 
 def _name(letter: Letter) -> str:

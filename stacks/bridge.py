@@ -10,6 +10,7 @@ from stacks.functions import Functions
 from stacks.names import camel_case
 from stacks.platforms import PlatformSecrets
 from stacks.pool import pool_warning
+from stacks.queues import queue_address
 from stacks.receiver import Receiver
 from stacks.redelivery import Redelivery
 from stacks.rotation import Rotation
@@ -35,12 +36,13 @@ class BridgeStack(StageStack):
         """Make one stage.
 
         Raises:
-            SettingsError: more is declared than a function's environment holds.
+            SettingsError: more is declared than AWS can hold.
             BuildError: libraries can't be installed, or a worker can't be bundled.
         """
         super().__init__(scope, construct_id, settings=settings)
         context = StageContext.of(self, settings)
-        self.workers = Workers(self, "Workers", context=context).by_name
+        workers = Workers(self, "Workers", context=context)
+        self.workers = workers.by_name
         queues = {name: worker.queue.queue for name, worker in self.workers.items()}
         self.redelivery = Redelivery(self, "Redelivery", context=context, queues=queues)
         self.receiver = Receiver(
@@ -66,7 +68,8 @@ class BridgeStack(StageStack):
                 self.api,
                 self.receiver,
                 self.redelivery,
-                *self.workers.values(),
+                workers,
+                *context.layout.nested,
                 *([self._platforms] if self._platforms else []),
             ],
         )
@@ -85,6 +88,8 @@ class BridgeStack(StageStack):
         outputs = {
             "ApiUrl": self.api.url,
             "WebhookUrl": self._webhook_url,
+            # With a queue's name behind it, its URL.
+            "QueueAddress": queue_address(self.redelivery.wake_queue),
             "ReceiveWebhookFunction": self.receiver.function_name,
             "RedeliverFunction": self.redelivery.function.function_name,
             "ApplySqlFunction": self._database.function.function_name,
@@ -95,9 +100,7 @@ class BridgeStack(StageStack):
             },
         }
         for name, worker in self.workers.items():
-            outputs[f"Queue{camel_case(name)}"] = worker.queue.queue.queue_url
-            outputs[f"DeadLetterQueue{camel_case(name)}"] = worker.queue.dead_letters.queue_url
-            outputs[f"Worker{camel_case(name)}"] = worker.function.function_name
+            outputs[f"Worker{camel_case(name)}"] = worker.function.name or worker.function.function_name
             if worker.state_machine:
                 outputs[f"StateMachine{camel_case(name)}"] = worker.state_machine.state_machine_arn
         for name, function in self._functions.items():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from stacks.code.shared_layer import SharedLayer, function_architecture
 from stacks.code.source import Source, Sources
 from stacks.entries import Entries
+from stacks.layout import Layout
 from stacks.settings import Settings, Stage
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ class StageContext:
         layer: the one that Python functions share.
         architecture: the processor that functions run on.
         entries: of Secrets Manager.
+        layout: tells where functions stand.
         key: the user's own, which encrypts entries, queues and logs; None: those of AWS.
     """
 
@@ -36,6 +38,7 @@ class StageContext:
     layer: lambda_.ILayerVersion
     architecture: lambda_.Architecture
     entries: Entries
+    layout: Layout
     key: kms.IKey | None
 
     @classmethod
@@ -58,6 +61,7 @@ class StageContext:
             layer=SharedLayer(stack, "Layer", sources=sources),
             architecture=function_architecture(for_this_machine=local),
             entries=entries,
+            layout=Layout(stack, settings),
             key=key,
         )
 
@@ -84,9 +88,15 @@ class StageContext:
         """Return an HTTP function's folder, beside the declaration."""
         return self.settings.code / "functions" / name
 
-    def bridge_source(self, name: str, *, beside: Mapping[str, Path] | None = None) -> Source:
+    def bridge_source(
+        self,
+        name: str,
+        *,
+        beside: Mapping[str, Path] | None = None,
+        tables: Mapping[str, Any] | None = None,
+    ) -> Source:
         """Return the code of one of the bridge's own functions, by its folder in lambda_src/, and more."""
-        return self.sources.python(_FUNCTIONS / name, beside=beside)
+        return self.sources.python(_FUNCTIONS / name, beside=beside, tables=tables)
 
 
 def removal_policy(stage: Stage) -> RemovalPolicy:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.bridge import BridgeStack
+from stacks.function import Function
 from stacks.metrics import PERIOD, answer_metric, outbox_metric, outcome_metric, queue_metric, wait_metric
 from stacks.names import stage_prefix
 
@@ -74,8 +74,8 @@ class Dashboard(Construct):
                 metric
                 for name, function in self._functions().items()
                 for metric in (
-                    function.metric_errors(label=f"{name}: errors", period=PERIOD, statistic=_SUM),
-                    function.metric_throttles(label=f"{name}: throttles", period=PERIOD, statistic=_SUM),
+                    _function_metric(function, "Errors", _SUM, label=f"{name}: errors"),
+                    _function_metric(function, "Throttles", _SUM, label=f"{name}: throttles"),
                 )
             ],
         }
@@ -96,16 +96,16 @@ class Dashboard(Construct):
         return {
             "API: requests": [api.metric_count(period=PERIOD, statistic=_SUM)],
             "Functions: invocations": [
-                function.metric_invocations(label=name, period=PERIOD, statistic=_SUM)
+                _function_metric(function, "Invocations", _SUM, label=name)
                 for name, function in self._functions().items()
             ],
             "Functions: duration (ms, 95 of 100)": [
-                function.metric_duration(label=name, period=PERIOD, statistic=cloudwatch.Stats.percentile(95))
+                _function_metric(function, "Duration", cloudwatch.Stats.percentile(95), label=name)
                 for name, function in self._functions().items()
             ],
         }
 
-    def _functions(self) -> dict[str, lambda_.IFunction]:
+    def _functions(self) -> dict[str, Function]:
         return {
             "receive_webhook": self._bridge.receiver,
             "redeliver": self._bridge.redelivery.function,
@@ -139,3 +139,17 @@ class Dashboard(Construct):
                 for title, metrics in graphs.items()
             )
         )
+
+
+def _function_metric(function: Function, metric: str, statistic: str, *, label: str) -> cloudwatch.IMetric:
+    """Show a function by the name that it was given, if it was: references need an output each."""
+    if function.name is None:
+        return function.metric(metric, label=label, period=PERIOD, statistic=statistic)
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name=metric,
+        dimensions_map={"FunctionName": function.name},
+        label=label,
+        period=PERIOD,
+        statistic=statistic,
+    )

@@ -10,7 +10,7 @@ from aws_cdk import CustomResource, Stack
 from constructs import Construct, IDependable
 
 from stacks.context import ROOT, StageContext
-from stacks.entries import SIGNING
+from stacks.entries import SIGNING, secret_ids_of_targets
 from stacks.function import Function, FunctionProps
 from stacks.names import target_entry
 from stacks.provider import Provider, answer_timeout
@@ -54,14 +54,17 @@ class Database(Construct):
             "Function",
             context=context,
             props=FunctionProps(
-                source=context.bridge_source("apply_sql", beside={"sql": _SQL}),
+                source=context.bridge_source(
+                    "apply_sql",
+                    beside={"sql": _SQL},
+                    tables={"TARGET_SECRET_IDS": secret_ids_of_targets(settings)},
+                ),
                 description="Applies sql/ and the declared webhooks to the database",
                 environment={"SQL_DIRECTORY": "sql"},
                 memory=256,
                 timeout=_TIMEOUT,
             ),
         )
-        signing = [target_entry(target.name) for target in settings.targets]
         provider = Provider(self, "Provider", function=self.function, context=context)
         self.resource = CustomResource(
             self,
@@ -79,7 +82,8 @@ class Database(Construct):
                 **({"Adopt": settings.stage.adopt} if settings.stage.adopt else {}),
             },
         )
-        context.entries.give(self.function, ["database-direct", SIGNING, *signing])
+        context.entries.give(self.function, ["database-direct", SIGNING])
+        context.entries.let_read(self.function, [target_entry(target.name) for target in settings.targets])
         self.resource.node.add_dependency(*after)
 
 

@@ -1,5 +1,6 @@
 """The function, with this house's defaults."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -15,6 +16,8 @@ from stacks.context import StageContext
 from stacks.log_group import LogGroup
 from stacks.metrics import namespace
 
+# Metadata of the resource.
+TABLES = "Tables"
 # What Lambda needs for network interfaces in a VPC; the actions that AWS's managed policy has for it.
 _NETWORK_ACTIONS = [
     "ec2:AssignPrivateIpAddresses",
@@ -36,6 +39,7 @@ class FunctionProps:
         memory: MiB.
         timeout: of one invocation, in seconds.
         environment: besides what every function has.
+        name: in AWS; None: CloudFormation makes one.
         reaches_supabase: runs in the stage's subnets, if there are any.
         max_concurrency: instances at a time; 0: what the account has.
         snap_start: start from a snapshot.
@@ -48,6 +52,7 @@ class FunctionProps:
     memory: int
     timeout: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
     reaches_supabase: bool = True
     max_concurrency: int = 0
     snap_start: bool = False
@@ -59,6 +64,7 @@ class Function(lambda_.Function):
     """A source as a function; its role and logs stand beside it in the scope.
 
     Attributes:
+        name: the one that it was given, if any.
         invoked: what invokes it must name this: the function, or its alias where instances are prepared.
     """
 
@@ -66,6 +72,7 @@ class Function(lambda_.Function):
         self, scope: Construct, construct_id: str, *, context: StageContext, props: FunctionProps
     ) -> None:
         """Make it."""
+        self.name = props.name
         log_group = LogGroup(scope, f"{construct_id}Logs", context=context)
         role = function_role(scope, f"{construct_id}Role", log_group=log_group)
         with props.source.staged() as staged:
@@ -77,6 +84,7 @@ class Function(lambda_.Function):
                 runtime=props.source.runtime,
                 architecture=context.architecture,
                 description=props.description,
+                function_name=props.name,
                 environment={
                     "POWERTOOLS_SERVICE_NAME": props.source.name,
                     "POWERTOOLS_METRICS_NAMESPACE": namespace(context.stage_name),
@@ -92,11 +100,18 @@ class Function(lambda_.Function):
                 timeout=Duration.seconds(props.timeout),
                 tracing=lambda_.Tracing.ACTIVE,
             )
+        if props.source.tables:
+            # Where people and reviews see them.
+            self._resource.add_metadata(TABLES, json.loads(json.dumps(props.source.tables)))
         if props.reaches_supabase and context.stage.subnets:
             self._enter_network(context, role)
         # Only a version has a snapshot or instances kept for it.
         by_alias = props.snap_start or props.provisioned_concurrency or props.always_by_alias
         self.invoked: lambda_.IFunction = self._alias(props.provisioned_concurrency) if by_alias else self
+
+    @property
+    def _resource(self) -> lambda_.CfnFunction:
+        return cast("lambda_.CfnFunction", self.node.default_child)
 
     def _alias(self, provisioned_concurrency: int) -> lambda_.Alias:
         acknowledge(
@@ -114,9 +129,7 @@ class Function(lambda_.Function):
 
     def _enter_network(self, context: StageContext, role: iam.Role) -> None:
         # By ids alone: the L2 property wants the VPC, its zones and route tables, which synth would look up.
-        cast(
-            "lambda_.CfnFunction", self.node.default_child
-        ).vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+        self._resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
             subnet_ids=list(context.stage.subnets), security_group_ids=list(context.stage.security_groups)
         )
         role.add_to_policy(iam.PolicyStatement(actions=_NETWORK_ACTIONS, resources=["*"]))

@@ -1,18 +1,17 @@
 """The HTTP functions: a folder of functions/ each, and who may call them."""
 
-import json
-
-from aws_cdk import Duration, Stack
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from constructs import Construct
 
 from stacks.acknowledge import acknowledge_synchronous
 from stacks.api import Api
 from stacks.context import StageContext
-from stacks.environment_size import check_environment_size
 from stacks.function import Function, FunctionProps
 from stacks.names import camel_case
 
+# Amazon API Gateway developer guide, "Quotas for configuring and running an HTTP API".
+QUOTA = 300
 # Lambda's limit: CreateFunction, Description.
 _LONGEST_DESCRIPTION = 256
 
@@ -25,13 +24,17 @@ class Functions(Construct):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, context: StageContext, api: Api) -> None:
-        """Make them and add their routes to the API.
-
-        Raises:
-            SettingsError: more routes than the authorizer's environment holds.
-        """
+        """Make them and add their routes to the API."""
         super().__init__(scope, construct_id)
         declared = context.settings.functions
+        routes = sum(len(function.routes) for function in declared.values())
+        if max(routes, len(declared)) >= QUOTA:
+            Annotations.of(self).add_warning_v2(
+                "external-compute:routes",
+                f"{len(declared)} functions have {routes} routes; API Gateway allows {QUOTA} routes and"
+                " integrations, the bridge's own included, unless you ask AWS for more: Service Quotas,"
+                ' Amazon API Gateway, "Routes per API" and "Integrations per API"',
+            )
         self.by_name = {name: self._make_function(name, context) for name in declared}
         roles = {
             route: roles
@@ -44,7 +47,7 @@ class Functions(Construct):
         for name, function in self.by_name.items():
             api.add_function(
                 camel_case(name),
-                function.invoked,
+                function,
                 routes=declared[name].routes,
                 authorizer=authorizer.authorizer if authorizer else None,
             )
@@ -53,7 +56,7 @@ class Functions(Construct):
         settings = context.settings.functions[name]
         function = Function(
             # A scope of its own: its role and logs stand beside it.
-            Construct(self, camel_case(name)),
+            context.layout.home(Construct(self, camel_case(name)), "Function", name),
             "Function",
             context=context,
             props=FunctionProps(
@@ -82,30 +85,18 @@ class Authorizer(Construct):
         context: StageContext,
         roles: dict[str, tuple[str, ...]],
     ) -> None:
-        """Make it; `roles` by route.
-
-        Raises:
-            SettingsError: more routes than its environment holds.
-        """
+        """Make it; `roles` by route."""
         super().__init__(scope, construct_id)
         stage = context.stage
-        environment = {
-            "ROUTES": json.dumps(roles, separators=(",", ":")),
-            "TOKEN_AUDIENCE": stage.token_audience,
-            "TOKEN_ISSUERS": json.dumps(stage.token_issuers),
-            "JWKS_URL": stage.jwks_url or "",
-        }
-        check_environment_size(
-            environment, stack=Stack.of(self), of="authorizer", remedy="Declare fewer routes with roles."
-        )
+        tables = {"ROUTES": roles, "TOKEN_ISSUERS": stage.token_issuers}
         function = Function(
             self,
             "Function",
             context=context,
             props=FunctionProps(
-                source=context.bridge_source("authorize"),
+                source=context.bridge_source("authorize", tables=tables),
                 description="Verifies users' tokens for the HTTP functions",
-                environment=environment,
+                environment={"TOKEN_AUDIENCE": stage.token_audience, "JWKS_URL": stage.jwks_url or ""},
                 memory=512,
                 timeout=10,
             ),

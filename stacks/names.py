@@ -11,9 +11,18 @@ def stage_prefix(stage_name: str) -> str:
     return f"external-compute-{stage_name}-"
 
 
-def queue_name(stage_name: str, name: str) -> str:
-    """The name of a worker's queue."""
-    return f"{stage_prefix(stage_name)}{name}"
+def queue_name(stage_name: str, name: str, *, ordered: bool = False) -> str:
+    """The name of a worker's queue; `ordered`: it is FIFO."""
+    return f"{stage_prefix(stage_name)}{name}{_fifo(ordered=ordered)}"
+
+
+def dead_letter_queue_name(stage_name: str, name: str, *, ordered: bool = False) -> str:
+    """The name of a worker's dead-letter queue."""
+    return f"{stage_prefix(stage_name)}{name}-dead-letter{_fifo(ordered=ordered)}"
+
+
+def _fifo(*, ordered: bool) -> str:
+    return ".fifo" if ordered else ""
 
 
 def entry_name(stage_name: str, entry: str) -> str:

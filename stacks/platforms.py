@@ -1,13 +1,11 @@
 """The targets on Cloudflare and Vercel whose secrets the deployment keeps in step."""
 
-import json
 from typing import Any
 
-from aws_cdk import CustomResource, Stack
+from aws_cdk import CustomResource
 from constructs import Construct
 
 from stacks.context import StageContext
-from stacks.environment_size import check_environment_size
 from stacks.function import Function, FunctionProps
 from stacks.names import camel_case, entry_name, target_entry
 from stacks.provider import Provider, answer_timeout
@@ -27,30 +25,17 @@ class PlatformSecrets(Construct):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, context: StageContext) -> None:
-        """Make it, for the targets that name their place on a platform.
-
-        Raises:
-            SettingsError: more targets than the function's environment holds.
-        """
+        """Make it, for the targets that name their place on a platform."""
         super().__init__(scope, construct_id)
         targets = [target for target in context.settings.targets if target.platform]
-        entries = [target_entry(target.name) for target in targets]
         placed = {target.name: _properties(target, context.stage_name) for target in targets}
-        variables = {"TARGETS": json.dumps(list(placed.values()), separators=(",", ":"))}
-        check_environment_size(
-            variables | context.entries.variables(entries),
-            stack=Stack.of(self),
-            of="function that keeps platforms in step",
-            remedy="Keep fewer targets in step with cloudflare and vercel.",
-        )
         self.function = Function(
             self,
             "Function",
             context=context,
             props=FunctionProps(
-                source=context.bridge_source("sync_platform"),
+                source=context.bridge_source("sync_platform", tables={"TARGETS": list(placed.values())}),
                 description="Puts the secrets of targets where the targets run",
-                environment=variables,
                 memory=512,
                 timeout=SYNC_TIMEOUT,
                 reaches_supabase=False,
@@ -58,7 +43,8 @@ class PlatformSecrets(Construct):
         )
         # Both tokens, whatever is declared: when the last target of a platform goes, its secrets are taken
         # out after the function has changed, with a token that nothing else needs any more.
-        context.entries.give(self.function, ["supabase", "cloudflare", "vercel", *entries])
+        context.entries.give(self.function, ["supabase", "cloudflare", "vercel"])
+        context.entries.let_read(self.function, [target_entry(name) for name in placed])
         provider = Provider(self, "Provider", function=self.function, context=context)
         self.resources = {
             name: CustomResource(

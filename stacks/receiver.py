@@ -1,9 +1,7 @@
 """The function that webhooks come to, and which webhook goes into which queues."""
 
-import json
 from collections.abc import Mapping
 
-from aws_cdk import Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -11,10 +9,8 @@ from stacks.acknowledge import acknowledge_synchronous
 from stacks.context import StageContext
 from stacks.encryption import WRITE, let_use
 from stacks.entries import SIGNING
-from stacks.environment_size import check_environment_size
 from stacks.function import Function, FunctionProps
-from stacks.settings import Settings
-from stacks.workers import queue_urls
+from stacks.queues import queue_address, queue_names
 
 _WAKE = "redeliver"
 
@@ -39,22 +35,29 @@ class Receiver(Function):
             context: the stage's.
             queues: the workers', by their names.
             wake_queue: a message in it wakes redelivery.
-
-        Raises:
-            SettingsError: more is declared than a function's environment holds.
         """
         settings = context.settings
         # Only redelivery puts events into queues that keep an order: requests arrive in any.
         in_any_order = {name: queue for name, queue in queues.items() if name not in settings.ordered_targets}
         reached = {**in_any_order, _WAKE: wake_queue}
+        webhooks = {
+            webhook.name: queued
+            for webhook in settings.webhooks
+            if (queued := [target for target in webhook.targets if target in in_any_order])
+        }
+        tables = {
+            "WEBHOOKS": {**webhooks, "bridge.ping": [], "bridge.ring": [_WAKE]},
+            "QUEUES": queue_names(reached),
+            "ALLOWED_SOURCE_RANGES": settings.stage.allowed_source_ranges,
+        }
         super().__init__(
             scope,
             construct_id,
             context=context,
             props=FunctionProps(
-                source=context.bridge_source("receive_webhook"),
+                source=context.bridge_source("receive_webhook", tables=tables),
                 description="Verifies messages and puts their events into queues",
-                environment=_environment(scope, settings, in_any_order, reached),
+                environment={"QUEUE_ADDRESS": queue_address(wake_queue)},
                 memory=512,
                 timeout=15,
                 max_concurrency=settings.stage.receiver_concurrency,
@@ -66,29 +69,3 @@ class Receiver(Function):
         for queue in reached.values():
             queue.grant(self, "sqs:SendMessage")
         let_use(self, context.key, service="sqs", actions=WRITE)
-
-
-def _environment(
-    scope: Construct,
-    settings: Settings,
-    in_any_order: Mapping[str, sqs.Queue],
-    reached: Mapping[str, sqs.Queue],
-) -> dict[str, str]:
-    targets = {
-        webhook.name: queued
-        for webhook in settings.webhooks
-        if (queued := [target for target in webhook.targets if target in in_any_order])
-    }
-    webhooks = {**targets, "bridge.ping": [], "bridge.ring": [_WAKE]}
-    environment = {
-        "WEBHOOKS": json.dumps(webhooks, separators=(",", ":")),
-        "QUEUES": queue_urls(scope, reached),
-        "ALLOWED_SOURCE_RANGES": json.dumps(settings.stage.allowed_source_ranges),
-    }
-    check_environment_size(
-        environment,
-        stack=Stack.of(scope),
-        of="receiver",
-        remedy="Shorten the names of webhooks, or declare fewer.",
-    )
-    return environment

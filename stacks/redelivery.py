@@ -1,9 +1,9 @@
 """Redelivery: what makes delivery certain, by schedule or when the database rings."""
 
-import json
 from collections.abc import Mapping
+from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -13,11 +13,10 @@ from constructs import Construct
 from stacks.acknowledge import acknowledge
 from stacks.context import StageContext
 from stacks.encryption import WRITE, let_use, queue_encryption
-from stacks.environment_size import check_environment_size
+from stacks.entries import secret_ids_of_targets
 from stacks.function import Function, FunctionProps
 from stacks.names import queue_name, target_entry
-from stacks.settings import Settings
-from stacks.workers import queue_urls, visibility_timeout
+from stacks.queues import queue_address, queue_names, visibility_timeout
 
 INTERVAL = Duration.minutes(1)
 _TIMEOUT = 60
@@ -42,43 +41,9 @@ class Redelivery(Construct):
         context: StageContext,
         queues: Mapping[str, sqs.Queue],
     ) -> None:
-        """Make it, and let it send to the queues of workers.
-
-        Raises:
-            SettingsError: more is declared than a function's environment holds.
-        """
+        """Make it, and let it send to the queues of workers."""
         super().__init__(scope, construct_id)
-        settings = context.settings
-        signing = [target_entry(target.name) for target in settings.targets]
-        self.function = Function(
-            self,
-            "Function",
-            context=context,
-            props=FunctionProps(
-                source=context.bridge_source("redeliver"),
-                description="Delivers what is due in the database's outbox",
-                environment=_environment(self, settings, queues, context.entries.variables(signing)),
-                memory=512,
-                timeout=_TIMEOUT,
-            ),
-        )
-        # A missed minute needs no repetition: the next one takes what is due.
-        self.function.configure_async_invoke(retry_attempts=0, max_event_age=INTERVAL)
-        self.wake_queue = self._make_wake_queue(context)
-        schedule = events.Rule(
-            self,
-            "Schedule",
-            schedule=events.Schedule.rate(INTERVAL),
-            targets=[targets.LambdaFunction(self.function, retry_attempts=0, max_event_age=INTERVAL)],
-        )
-        self._acknowledge(schedule)
-        context.entries.give(self.function, ["database", *signing])
-        for queue in queues.values():
-            queue.grant(self.function, "sqs:SendMessage")
-        let_use(self.function, context.key, service="sqs", actions=WRITE)
-
-    def _make_wake_queue(self, context: StageContext) -> sqs.Queue:
-        queue = sqs.Queue(
+        self.wake_queue = sqs.Queue(
             self,
             "WakeQueue",
             queue_name=queue_name(context.stage_name, "redeliver"),
@@ -87,10 +52,36 @@ class Redelivery(Construct):
             visibility_timeout=visibility_timeout(_TIMEOUT),
             retention_period=visibility_timeout(_TIMEOUT),
         )
-        self.function.add_event_source(
-            event_sources.SqsEventSource(queue, batch_size=10, max_concurrency=_WOKEN_AT_A_TIME)
+        self.function = Function(
+            self,
+            "Function",
+            context=context,
+            props=FunctionProps(
+                source=context.bridge_source("redeliver", tables=_tables(context, queues)),
+                description="Delivers what is due in the database's outbox",
+                environment={"QUEUE_ADDRESS": queue_address(self.wake_queue)},
+                memory=512,
+                timeout=_TIMEOUT,
+            ),
         )
-        return queue
+        # A missed minute needs no repetition: the next one takes what is due.
+        self.function.configure_async_invoke(retry_attempts=0, max_event_age=INTERVAL)
+        self.function.add_event_source(
+            event_sources.SqsEventSource(self.wake_queue, batch_size=10, max_concurrency=_WOKEN_AT_A_TIME)
+        )
+        schedule = events.Rule(
+            self,
+            "Schedule",
+            schedule=events.Schedule.rate(INTERVAL),
+            targets=[targets.LambdaFunction(self.function, retry_attempts=0, max_event_age=INTERVAL)],
+        )
+        self._acknowledge(schedule)
+        context.entries.give(self.function, ["database"])
+        signing = [target_entry(target.name) for target in context.settings.targets]
+        context.entries.let_read(self.function, signing)
+        for queue in queues.values():
+            queue.grant(self.function, "sqs:SendMessage")
+        let_use(self.function, context.key, service="sqs", actions=WRITE)
 
     def _acknowledge(self, schedule: events.Rule) -> None:
         next_minute = (
@@ -104,23 +95,20 @@ class Redelivery(Construct):
         acknowledge(schedule, "Serverless-EventBusDLQ", next_minute)
 
 
-def _environment(
-    scope: Construct, settings: Settings, queues: Mapping[str, sqs.Queue], names: Mapping[str, str]
-) -> dict[str, str]:
+def _tables(context: StageContext, queues: Mapping[str, sqs.Queue]) -> dict[str, Any]:
+    """Tell where redelivery delivers to."""
+    settings, secret_ids = context.settings, secret_ids_of_targets(context.settings)
     posted = {
-        target.name: {"url": target.url, "timeout": target.timeout}
-        | ({"ordered": True} if target.name in settings.ordered_targets else {})
+        target.name: {
+            "url": target.url,
+            "timeout": target.timeout,
+            "secret_id": secret_ids[target.name],
+            **({"ordered": True} if target.name in settings.ordered_targets else {}),
+        }
         for target in settings.targets
     }
-    environment = {
-        "QUEUES": queue_urls(scope, queues),
-        "TARGETS": json.dumps(posted, separators=(",", ":")),
-        "ALLOWED_TARGET_RANGES": json.dumps(settings.stage.allowed_target_ranges),
+    return {
+        "QUEUES": queue_names(queues),
+        "TARGETS": posted,
+        "ALLOWED_TARGET_RANGES": settings.stage.allowed_target_ranges,
     }
-    check_environment_size(
-        environment | dict(names),
-        stack=Stack.of(scope),
-        of="redelivery",
-        remedy="Declare fewer workers and targets, or shorten their names and addresses.",
-    )
-    return environment

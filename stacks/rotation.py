@@ -1,7 +1,5 @@
 """Rotation of signing secrets: by Secrets Manager's schedule, with an overlap that another schedule ends."""
 
-import json
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -11,8 +9,7 @@ from constructs import Construct, IDependable
 
 from stacks.acknowledge import acknowledge
 from stacks.context import StageContext
-from stacks.entries import SIGNING
-from stacks.environment_size import check_environment_size
+from stacks.entries import SIGNING, secret_ids_of_targets
 from stacks.function import Function, FunctionProps
 from stacks.names import camel_case, entry_name, target_entry
 from stacks.platforms import SYNC_TIMEOUT, PlatformSecrets
@@ -47,20 +44,24 @@ class Rotation(Construct):
             context: the stage's.
             platforms: what a rotation tells of new secrets, if any target needs that.
             after: puts the secrets into Vault, which the first test of a schedule needs.
-
-        Raises:
-            SettingsError: more targets than the function's environment holds.
         """
         super().__init__(scope, construct_id)
         signing = [SIGNING, *(target_entry(target.name) for target in context.settings.targets)]
+        tables = {
+            "TARGET_SECRET_IDS": secret_ids_of_targets(context.settings),
+            "PLATFORM_TARGETS": list(platforms.resources) if platforms else [],
+        }
         self.function = Function(
             self,
             "Function",
             context=context,
             props=FunctionProps(
-                source=context.bridge_source("rotate_secret"),
+                source=context.bridge_source("rotate_secret", tables=tables),
                 description="Rotates the secrets that sign webhooks",
-                environment=self._environment(context, signing, platforms),
+                environment={
+                    "OVERLAP_HOURS": str(context.stage.rotation_overlap),
+                    **({"SYNC_PLATFORM_FUNCTION": platforms.function.function_name} if platforms else {}),
+                },
                 memory=256,
                 timeout=_TIMEOUT,
             ),
@@ -68,7 +69,7 @@ class Rotation(Construct):
         # What an hour's run has not done, the next one does.
         self.function.configure_async_invoke(retry_attempts=0, max_event_age=INTERVAL)
         self._look_after()
-        context.entries.give(self.function, ["database"])
+        context.entries.give(self.function, ["database", SIGNING])
         context.entries.let_rotate(self.function, signing)
         if platforms:
             self.function.add_to_role_policy(
@@ -77,24 +78,15 @@ class Rotation(Construct):
                 )
             )
         if context.stage.rotation_days:
+            # One statement for all: a permission for each target would outgrow a function's policy.
+            self.function.add_permission(
+                "ForEntries",
+                principal=_SECRETS_MANAGER,
+                source_account=Stack.of(self).account,
+                source_arn=context.entries.arn_of_all(),
+            )
             for entry in signing:
                 self._rotate(entry, context, after)
-
-    def _environment(
-        self, context: StageContext, signing: list[str], platforms: PlatformSecrets | None
-    ) -> dict[str, str]:
-        environment = {
-            "OVERLAP_HOURS": str(context.stage.rotation_overlap),
-            "PLATFORM_TARGETS": json.dumps(list(platforms.resources) if platforms else []),
-            **({"SYNC_PLATFORM_FUNCTION": platforms.function.function_name} if platforms else {}),
-        }
-        check_environment_size(
-            environment | context.entries.variables(signing),
-            stack=Stack.of(self),
-            of="rotation",
-            remedy="Declare fewer targets, or shorten their names.",
-        )
-        return environment
 
     def _look_after(self) -> None:
         upkeep = events.Rule(
@@ -119,12 +111,6 @@ class Rotation(Construct):
 
     def _rotate(self, entry: str, context: StageContext, after: IDependable) -> None:
         """Let Secrets Manager rotate an entry by itself."""
-        self.function.add_permission(
-            f"For{camel_case(entry)}",
-            principal=_SECRETS_MANAGER,
-            source_account=Stack.of(self).account,
-            source_arn=context.entries.arn(entry),
-        )
         schedule = secretsmanager.CfnRotationSchedule(
             self,
             f"Schedule{camel_case(entry)}",

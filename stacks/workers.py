@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from stacks.acknowledge import acknowledge, acknowledge_synchronous
 from stacks.code.source import Source
@@ -17,7 +17,8 @@ from stacks.context import StageContext
 from stacks.encryption import queue_encryption
 from stacks.function import Function, FunctionProps
 from stacks.log_group import LogGroup
-from stacks.names import camel_case, queue_name
+from stacks.names import camel_case, dead_letter_queue_name, queue_name, stage_prefix
+from stacks.queues import visibility_timeout
 from stacks.settings import QUEUE_SETTINGS, WorkerKind, has_task
 from stacks.settings import Worker as WorkerSettings
 
@@ -25,8 +26,6 @@ from stacks.settings import Worker as WorkerSettings
 # SQS counts a dead letter's days from when its event was first sent: so many less are left of the fourteen.
 KEPT_WAITING = Duration.days(4)
 KEPT_LONGEST = Duration.days(14)
-# "at least six times the timeout of your function": Lambda developer guide, "Using Lambda with Amazon SQS".
-VISIBILITY_FACTOR = 6
 # Seconds in which executions of a batch are started.
 _STARTER_TIMEOUT = 60
 _DESCRIPTION = "Worker {}: handles the events of its queue"
@@ -46,6 +45,24 @@ class Workers(Construct):
             name: Worker(self, camel_case(name), context=context, name=name)
             for name in context.settings.workers
         }
+        if context.layout.crowded:
+            self._refuse_plain_http()
+
+    def _refuse_plain_http(self) -> None:
+        """One policy for all queues, where two for each worker would be too many resources."""
+        pairs = [(worker.queue.queue, worker.queue.dead_letters) for worker in self.by_name.values()]
+        policy = sqs.QueuePolicy(self, "Policy", queues=[queue for pair in pairs for queue in pair])
+        policy.document.add_statements(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["sqs:*"],
+                # Those that it is attached to.
+                resources=["*"],
+                conditions={"Bool": {"aws:SecureTransport": "false"}},
+            )
+        )
+        _keep_on_queues(policy)
 
 
 class Worker(Construct):
@@ -71,7 +88,7 @@ class Worker(Construct):
         self.queue = WorkerQueue(self, "Events", context=context, name=name, function_timeout=timeout)
         environment = {"WORKER": name, "QUEUE_URL": self.queue.queue.queue_url}
         self.function = Function(
-            self,
+            context.layout.home(self, "Worker", name),
             "Function",
             context=context,
             props=_starter(work, context, environment) if work else _handler(name, context, environment),
@@ -111,6 +128,7 @@ def _handler(name: str, context: StageContext, environment: Mapping[str, str]) -
         source=_source(name, context),
         description=_DESCRIPTION.format(name),
         environment=environment,
+        name=_name(name, context),
         # The queue's mapping has the others.
         **context.settings.workers[name].model_dump(exclude={"secrets", *QUEUE_SETTINGS}),
     )
@@ -122,10 +140,16 @@ def _starter(work: "LongWork", context: StageContext, environment: Mapping[str, 
         source=context.bridge_source("start_execution"),
         description=_DESCRIPTION.format(environment["WORKER"]),
         environment={**environment, "STATE_MACHINE_ARN": work.state_machine.state_machine_arn},
+        name=_name(environment["WORKER"], context),
         memory=256,
         timeout=_STARTER_TIMEOUT,
         reaches_supabase=False,
     )
+
+
+def _name(name: str, context: StageContext) -> str | None:
+    """Name a function of a nested stack, so that nothing outside of that has to refer to it."""
+    return f"{stage_prefix(context.stage_name)}{name}" if context.layout.crowded else None
 
 
 def _source(name: str, context: StageContext) -> Source:
@@ -161,7 +185,6 @@ class WorkerQueue(Construct):
             function_timeout: seconds that the function may take which receives.
         """
         super().__init__(scope, construct_id)
-        full_name = queue_name(context.stage_name, name)
         ordered = name in context.settings.ordered_targets
         fifo: dict[str, Any] = {
             "fifo": True,
@@ -171,15 +194,15 @@ class WorkerQueue(Construct):
         }
         fifo = fifo if ordered else {}
         # Composed from its name: the queues name each other, which can't be two references.
-        suffix = ".fifo" if ordered else ""
-        queue_arn = Stack.of(self).format_arn(service="sqs", resource=f"{full_name}{suffix}")
+        full_name = queue_name(context.stage_name, name, ordered=ordered)
+        queue_arn = Stack.of(self).format_arn(service="sqs", resource=full_name)
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
-            queue_name=f"{full_name}-dead-letter{suffix}",
+            queue_name=dead_letter_queue_name(context.stage_name, name, ordered=ordered),
             **fifo,
             **queue_encryption(context.key),
-            enforce_ssl=True,
+            enforce_ssl=not context.layout.crowded,
             retention_period=KEPT_LONGEST,
             redrive_allow_policy=sqs.RedriveAllowPolicy(
                 redrive_permission=sqs.RedrivePermission.BY_QUEUE,
@@ -189,10 +212,10 @@ class WorkerQueue(Construct):
         self.queue = sqs.Queue(
             self,
             "Queue",
-            queue_name=f"{full_name}{suffix}",
+            queue_name=full_name,
             **fifo,
             **queue_encryption(context.key),
-            enforce_ssl=True,
+            enforce_ssl=not context.layout.crowded,
             retention_period=KEPT_WAITING,
             visibility_timeout=visibility_timeout(function_timeout),
             dead_letter_queue=sqs.DeadLetterQueue(
@@ -203,7 +226,15 @@ class WorkerQueue(Construct):
             # A queue that another one replaces, as with `ordered`, may hold events that nothing else has.
             resource = cast("sqs.CfnQueue", queue.node.default_child)
             resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+            if policy := queue.node.try_find_child("Policy"):
+                _keep_on_queues(policy)
         acknowledge(self.dead_letters, "Serverless-SQSRedrivePolicy", "It is where redriving ends.")
+
+
+def _keep_on_queues(policy: IConstruct) -> None:
+    """Let a policy end with its queues only: deleted alone, it would take along one that came after it."""
+    options = cast("sqs.CfnQueuePolicy", policy.node.default_child).cfn_options
+    options.deletion_policy = options.update_replace_policy = CfnDeletionPolicy.RETAIN
 
 
 class LongWork(Construct):
@@ -274,13 +305,3 @@ class LongWork(Construct):
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[task.invoked.function_arn])
             )
         return role
-
-
-def visibility_timeout(function_timeout: int) -> Duration:
-    """Return how long a received message stays hidden; `function_timeout` in seconds."""
-    return Duration.seconds(VISIBILITY_FACTOR * function_timeout)
-
-
-def queue_urls(scope: Construct, queues: Mapping[str, sqs.Queue]) -> str:
-    """Return the URLs of queues by their names, as JSON that the deployment completes."""
-    return Stack.of(scope).to_json_string({name: queue.queue_url for name, queue in queues.items()})

@@ -205,7 +205,7 @@ class Deployment:
     def dead_letters(self) -> list[dict[str, Any]]:
         """Receive and delete the worker's dead letters."""
         sqs = self.session.client("sqs", endpoint_url=self.system.aws_endpoint)
-        queue = self.outputs["DeadLetterQueueProcessOrder"]
+        queue = f"{self.outputs['QueueAddress']}external-compute-local-process_order-dead-letter"
         found = []
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:

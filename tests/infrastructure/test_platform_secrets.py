@@ -10,10 +10,10 @@ from aws_cdk.assertions import Match, Template
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.context import StageContext
-from stacks.errors import SettingsError
 from stacks.platforms import PlatformSecrets
 from stacks.settings import read_settings
 from tests.infrastructure.assembly import ROOT, shipped
+from tests.infrastructure.bridge_stack import tables
 from tests.infrastructure.permissions import allowed
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -105,22 +105,9 @@ def should_name_in_each_resource_what_is_put_where_and_nothing_that_changes_by_i
 
 
 def should_tell_the_function_the_same_of_all_targets(stack: dict[str, Any]) -> None:
-    Template.from_json(stack).has_resource_properties(
-        "AWS::Lambda::Function",
-        {
-            "Handler": "sync_platform.handler.handler",
-            "Timeout": 300,
-            "Environment": {
-                "Variables": Match.object_like(
-                    {
-                        "TARGETS": Match.serialized_json(
-                            [PUT_TO_WORKER, Match.object_like({"Target": "vercel_app", "Redeploy": "true"})]
-                        )
-                    }
-                )
-            },
-        },
-    )
+    to_worker, to_project = tables(stack, "sync_platform")["TARGETS"]
+    assert to_worker == PUT_TO_WORKER
+    assert (to_project["Target"], to_project["Redeploy"]) == ("vercel_app", "true")
 
 
 def should_allow_nothing_that_it_does_not_need(stack: dict[str, Any]) -> None:
@@ -168,14 +155,3 @@ def should_ship_the_sdk_and_nothing_that_the_layer_has(stack: dict[str, Any], ou
     found = shipped(output, code)
     assert {"sync_platform", "cloudflare", "httpx"} <= found
     assert not {"pydantic", "pydantic_core", "urllib3", "bridge"} & found
-
-
-def should_explain_that_there_are_too_many_targets(tmp_path: Path) -> None:
-    many = "".join(
-        TARGETS.partition('[[targets]]\nname = "vercel_app"')[0]
-        .replace("edge_worker", f"worker_{letter}")
-        .replace('script = "shop-', f'script = "{letter}-')
-        for letter in "abcdefghijklmn"
-    )
-    with pytest.raises(SettingsError, match=r"of them for TARGETS; Lambda allows 4096\. Keep fewer targets"):
-        made(tmp_path, many)
