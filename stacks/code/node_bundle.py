@@ -171,8 +171,11 @@ def _lock_holds(folder: Path, paths: Iterable[str], root: Path) -> None:
         if installed != (wanted := locked.get("version")):
             name = package.rpartition(f"{_INSTALLED}/")[2]
             owner = "its" if own else "the project's"
-            remedy = f'"{wanted}"; run "npm ci" there' if wanted else f"none; {_REMEDY}"
-            raise _error(folder, f'{name} is installed as "{installed}", but {owner} {_LOCK} has {remedy}')
+            there = f'"{wanted}"' if wanted else "none"
+            remedy = 'run "make packages"' if not own else 'run "npm ci" in its folder' if wanted else _REMEDY
+            raise _error(
+                folder, f'{name} is installed as "{installed}", but {owner} {_LOCK} has {there}; {remedy}'
+            )
 
 
 def _package_of(path: str) -> str | None:

@@ -12,6 +12,7 @@ import pytest
 
 from scripts import rotate_secret
 from scripts.rotate_secret import STEPS, main
+from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ NAME = "external-compute-dev-rotate"
 # Stands for the function: writes down what it is asked, and fails at the step that a file names.
 FUNCTION = """
 import json, os, pathlib
+from tools.local.declaration import SHOP
 
 def handler(event, context):
     folder = pathlib.Path(os.environ["FOLDER"])
@@ -89,7 +91,7 @@ def stage(aws: None, tmp_path: Path) -> Iterator[Stage]:  # noqa: ARG001
 
 
 def run(*arguments: str) -> None:
-    main(["--stage", "dev", *arguments])
+    main(["--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
 
 
 def should_take_the_four_steps_where_there_is_no_schedule(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     for sentence in sentences(found):
         console.print(f"  {text(sentence)}", soft_wrap=True, markup=False)
-    for file in write(found, OUTPUT):
-        console.print(str(file.relative_to(ROOT)), markup=False)
+    for file in write(found, options.output):
+        console.print(os.path.relpath(file), markup=False)
     return 0
 
 
@@ -139,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what to compare with: a commit, branch or tag, which is synthesised with the packages that are "
         f'installed here, or "{DEPLOYED}": the templates that CloudFormation has, the one thing that AWS is '
         "asked for; default: where HEAD left origin/main, or without that branch HEAD: what isn't committed",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="where both files go; default: build"
     )
     parser.add_argument("--config", metavar="FILE", help="another file than bridge.toml, of both trees")
     parser.add_argument(

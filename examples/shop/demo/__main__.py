@@ -3,10 +3,10 @@
 import sys
 
 from rich.console import Console
-from tools.errors import LocalError
-from tools.processes import end_as_interrupted
 
 from examples.shop.demo import main
+from tools.errors import LocalError
+from tools.processes import end_as_interrupted
 
 if __name__ == "__main__":
     end_as_interrupted()

@@ -10,6 +10,7 @@ import pytest
 
 from scripts.dead_letters import main
 from tests.unit.dead_letters.worker import Worker, event
+from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def deployed(client: SQSClient) -> Iterator[dict[str, Worker]]:
 
 
 def run(*arguments: str) -> None:
-    main([*arguments, "--stage", "prod", "--region", "us-east-1"])
+    main([*arguments, "--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--region", "us-east-1"])
 
 
 def should_list_each_worker_that_is_deployed(

@@ -16,7 +16,7 @@ def should_refuse_another_version_than_the_locked_one(root: Path) -> None:
     install(root, "answer", "exports.answer = 43", version="1.0.1")
 
     assert problem(write_worker(root), root).endswith(
-        'answer is installed as "1.0.1", but its package-lock.json has "1.0.0"; run "npm ci" there'
+        'answer is installed as "1.0.1", but its package-lock.json has "1.0.0"; run "npm ci" in its folder'
     )
 
 
@@ -24,7 +24,7 @@ def should_hold_a_library_that_only_gives_data_to_the_lock(root: Path) -> None:
     install(root, "fonts", "", version="2.0.1", locked="2.0.0")
 
     assert (
-        'fonts is installed as "2.0.1", but its package-lock.json has "2.0.0"; run "npm ci" there'
+        'fonts is installed as "2.0.1", but its package-lock.json has "2.0.0"; run "npm ci" in its folder'
         in problem(write_worker(root, data=["fonts/index.js"]), root)
     )
 
@@ -43,7 +43,7 @@ def should_refuse_another_esbuild_than_the_locked_one(root: Path) -> None:
 
     assert problem(write_worker(root), root) == (
         f'worker "deep_thought": esbuild is installed as "{installed}", '
-        'but the project\'s package-lock.json has "0.1.0"; run "npm ci" there'
+        'but the project\'s package-lock.json has "0.1.0"; run "make packages"'
     )
 
 

@@ -210,7 +210,7 @@ def should_say_that_the_role_is_not_granted(shop: databases.Database) -> None:
         async with made(shop).transaction(Deadline(5), caller=caller):
             pass
 
-    with pytest.raises(SettingsError, match=r'may not act as "service_role": run edge/role\.sql'):
+    with pytest.raises(SettingsError, match=r'may not act as "service_role": run role\.sql'):
         asyncio.run(scene())
 
 

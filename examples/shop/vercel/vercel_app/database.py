@@ -186,7 +186,7 @@ def _refusal(error: psycopg.Error, connection: Connection, caller: Caller | None
         return UnavailableError("every connection to Postgres is taken")
     if caller is not None and error.sqlstate in _ROLE_REFUSED:
         return SettingsError(
-            f'the role of DATABASE_URL may not act as "{caller.role}": run examples/shop/role.sql, and connect as edge'
+            f'the role of DATABASE_URL may not act as "{caller.role}": run role.sql, and connect as edge'
         )
     return UnavailableError(
         "Postgres is out of reach", reason=f"a transaction could not begin: {error.sqlstate}"
