@@ -62,6 +62,11 @@ class Deployment:
         )
         self._deployed = webhooks
 
+    def deploy_file(self, config: Path) -> None:
+        """Deploy another declaration in place of the tests' own."""
+        self._deployed = ""
+        self.outputs = deploy.deploy(self.system, config=config)
+
     def restore(self) -> None:
         """Deploy the webhooks that tests start from, unless they are."""
         if self._deployed != BASE:
