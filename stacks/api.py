@@ -13,8 +13,7 @@ from constructs import Construct
 
 from stacks.acknowledge import acknowledge
 from stacks.context import StageContext
-from stacks.function import Function
-from stacks.log_group import LogGroup
+from stacks.function import Function, LogGroup
 
 RECEIVER_PATH = "/webhooks/{webhook}"
 # What browsers may send to functions, and read of their answers, besides what they always may.

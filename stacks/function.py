@@ -1,4 +1,4 @@
-"""The function, with this house's defaults."""
+"""The function and its log, with this house's defaults."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import cast
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.acknowledge import acknowledge
 from stacks.code.source import Source
 from stacks.context import StageContext
-from stacks.log_group import LogGroup
 from stacks.metrics import namespace
 
 # Metadata of the resource.
@@ -58,6 +58,19 @@ class FunctionProps:
     snap_start: bool = False
     provisioned_concurrency: int = 0
     always_by_alias: bool = False
+
+
+class LogGroup(logs.LogGroup):
+    """Keeps what is written as long as the stage says, under its key if it has one.
+
+    The key's own policy must let CloudWatch Logs use it.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, context: StageContext) -> None:
+        """Make it."""
+        super().__init__(scope, construct_id, removal_policy=context.removal, encryption_key=context.key)
+        # The L2 property is an enumeration of names like EIGHTEEN_MONTHS; CloudFormation takes days.
+        cast("logs.CfnLogGroup", self.node.default_child).retention_in_days = context.stage.log_retention
 
 
 class Function(lambda_.Function):

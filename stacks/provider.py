@@ -9,8 +9,7 @@ from constructs import Construct
 
 from stacks.acknowledge import acknowledge_synchronous
 from stacks.context import StageContext
-from stacks.function import Function, function_role
-from stacks.log_group import LogGroup
+from stacks.function import Function, LogGroup, function_role
 
 
 class Provider(custom_resources.Provider):

@@ -15,8 +15,7 @@ from stacks.acknowledge import acknowledge, acknowledge_synchronous
 from stacks.code.source import Source
 from stacks.context import StageContext
 from stacks.encryption import queue_encryption
-from stacks.function import Function, FunctionProps
-from stacks.log_group import LogGroup
+from stacks.function import Function, FunctionProps, LogGroup
 from stacks.names import camel_case, dead_letter_queue_name, queue_name, stage_prefix
 from stacks.queues import visibility_timeout
 from stacks.settings import QUEUE_SETTINGS, WorkerKind, has_task
