@@ -25,6 +25,7 @@ packages: .venv/installed node_modules/.package-lock.json ## Install only what d
 	@echo "Installing Python packages into .venv (about a minute)"
 	@$(PYTHON) -m venv .venv || { echo "On Debian: sudo apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@ln -sf ../../bridgectl $(BIN)/bridgectl
 	@touch $@
 
 node_modules/.package-lock.json: .venv/installed package.json package-lock.json .npmrc $(wildcard lambda_src/node/package.json lambda_src/workers/*/package.json)
@@ -108,22 +109,22 @@ destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(STAGE_CONTEXT)
 
 secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
-	@python -m scripts.fill_secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
+	@python -m tools.cli secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
 
 rotate: packages ## Rotate a stage's signing secrets now: make rotate STAGE=prod ENTRY=target-crm ARGS="--help"
-	@python -m scripts.rotate_secret $(if $(STAGE),--stage $(STAGE)) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
+	@python -m tools.cli rotate $(if $(STAGE),--stage $(STAGE)) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
 
 dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show process_order"
-	@python -m scripts.dead_letters $(or $(ARGS),list) $(if $(STAGE),--stage $(STAGE))
+	@python -m tools.cli dead-letters $(or $(ARGS),list) $(if $(STAGE),--stage $(STAGE))
 
 follow: packages ## What the logs say of a message: make follow STAGE=prod MESSAGE=01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11
-	@python -m scripts.follow $(MESSAGE) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
+	@python -m tools.cli follow $(MESSAGE) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=process_order ARGS="--limit 10"
-	@python -m scripts.dead_letters redrive $(WORKER) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
+	@python -m tools.cli redrive $(WORKER) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 openapi: packages ## Write docs/openapi.json from the functions' models
-	@python -m scripts.openapi
+	@python -m tools.cli openapi
 
 pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
 	@python -m bench --only pooling

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from review.assembly import Assembly, Stack
 from review.errors import ReviewError
-from scripts.stage import in_words
+from tools.cli.stage import in_words
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

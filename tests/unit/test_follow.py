@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scripts.follow import main
+from tools.cli.commands import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def logs(aws: None) -> Iterator[Logs]:  # noqa: ARG001
 
 
 def follow(*arguments: str) -> None:
-    main(["--stage", "dev", *arguments])
+    main(["follow", "--stage", "dev", *arguments])
 
 
 def should_show_the_way_of_a_message_in_the_order_of_time(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import schemathesis
 
-from scripts import openapi
+from tools.cli import openapi
+from tools.cli.commands import main
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
+DECLARATION = ROOT / "bridge.toml"
 ROUTE = """
 from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
@@ -52,7 +53,7 @@ class Functions:
         return name
 
     def document(self) -> Any:
-        return json.loads(openapi.text(self.folder, self.declaration))
+        return json.loads(openapi.text(self.declaration))
 
 
 @pytest.fixture
@@ -63,11 +64,11 @@ def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
 
 
 def should_be_committed_as_it_is_made() -> None:
-    assert openapi.DOCUMENT.read_text() == openapi.text(), "run: python -m scripts.openapi"
+    assert (ROOT / openapi.DOCUMENT).read_text() == openapi.text(DECLARATION), "run: make openapi"
 
 
 def should_be_a_document_of_its_standard() -> None:
-    schema = schemathesis.openapi.from_dict(json.loads(openapi.text()))
+    schema = schemathesis.openapi.from_dict(json.loads(openapi.text(DECLARATION)))
 
     schema.validate()
     assert len(list(schema.get_all_operations())) >= 4
@@ -110,3 +111,23 @@ def should_refuse_two_models_of_one_name(functions: Functions) -> None:
 
     with pytest.raises(openapi.OpenApiError, match='has another model "Thing"; rename one'):
         functions.document()
+
+
+def should_write_an_empty_document_where_there_is_no_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bridge.toml").write_text("[stages.dev]\n")
+    output = tmp_path / "docs" / "openapi.json"
+
+    main(["openapi", "--config", str(tmp_path / "bridge.toml"), "--output", str(output)])
+
+    assert json.loads(output.read_text())["paths"] == {}
+    assert "without any path" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", [None, "[["])
+def should_say_what_is_wrong_with_a_declaration(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "bridge.toml").write_text(text)
+    with pytest.raises(SystemExit, match=r"bridge\.toml can't be read"):
+        main(["openapi", "--config", str(tmp_path / "bridge.toml"), "--output", str(tmp_path / "o.json")])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scripts import rotate_secret
-from scripts.rotate_secret import STEPS, main
+from tools.cli import rotate_secret
+from tools.cli.commands import main
+from tools.cli.rotate_secret import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ def stage(aws: None, tmp_path: Path) -> Iterator[Stage]:  # noqa: ARG001
 
 
 def run(*arguments: str) -> None:
-    main(["--stage", "dev", *arguments])
+    main(["rotate", "--stage", "dev", *arguments])
 
 
 def should_take_the_four_steps_where_there_is_no_schedule(

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from scripts.letters import Choice, Letter
-from scripts.stage import CommandError
 from stacks.names import camel_case
+from tools.cli.letters import Choice, Letter
+from tools.cli.stage import CommandError
 
 if TYPE_CHECKING:
     from types import TracebackType
