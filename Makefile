@@ -11,7 +11,7 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up try down status test unit infrastructure database edge end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
+.PHONY: help setup packages edge-packages system demo up try down status test unit infrastructure database edge end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,12 @@ deploy: packages ## Deploy: make deploy STAGE=prod
 
 destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(STAGE_CONTEXT)
+
+new: packages ## Add a worker or function: make new NAME=send_receipt TABLE=public.invoices, KIND=function, LANGUAGE=node, ARGS="--help"
+	@python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(ARGS)
+
+init: packages ## Add or change a stage: make init STAGE=prod ARGS="--region eu-central-1 --alarm-email ops@example.com"
+	@python -m tools.cli init $(STAGE) $(ARGS)
 
 secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
 	@python -m tools.cli secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)

@@ -12,7 +12,7 @@ import pytest
 from tools.cli.commands import main
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("secrets", "rotate", "dead-letters", "redrive", "follow", "openapi")
+COMMANDS = ("new", "init", "secrets", "rotate", "dead-letters", "redrive", "follow", "openapi")
 
 
 def bridgectl(

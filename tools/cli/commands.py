@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import typer
 
-from tools.cli import dead_letters
+from tools.cli import dead_letters, new
 from tools.cli.fill_secrets import secrets
 from tools.cli.follow import follow
+from tools.cli.init import init
 from tools.cli.openapi import openapi
 from tools.cli.rotate_secret import rotate
 
@@ -21,6 +22,8 @@ def everything() -> None:
     """Operate the bridge of a Supabase to AWS Lambda, and add to it."""
 
 
+COMMANDS.add_typer(new.COMMANDS, name="new", help="Add a worker or a function, with a test, and declare it.")
+COMMANDS.command()(init)
 COMMANDS.command()(secrets)
 COMMANDS.command()(rotate)
 COMMANDS.add_typer(

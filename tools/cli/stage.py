@@ -103,7 +103,7 @@ def errors_explained(*, interrupted: str) -> Iterator[None]:
         sys.exit(str(error))
     except (BotoCoreError, ClientError) as error:
         sys.exit(in_words(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(f"interrupted; {interrupted}")
 
 
