@@ -8,17 +8,24 @@ CDK := cdk --no-notices
 LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 # For Vercel's own Python and platform: what it installs with has failed on environment markers.
 VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-linux-gnu --no-header --no-annotate --no-emit-index-url --generate-hashes
-STAGE_CONTEXT = $(if $(STAGE),-c stage=$(STAGE))
+CONTEXT = $(if $(STAGE),-c stage=$(STAGE)) $(if $(CONFIG),-c config=$(CONFIG))
+OPTIONS = $(if $(STAGE),--stage $(STAGE)) $(if $(CONFIG),--config $(CONFIG))
+SHOP := examples/shop
+# Libraries of functions in Node.js: each folder has its own, so that adding one changes no file of the framework.
+LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard lambda_src/workers/*/package-lock.json lambda_src/functions/*/package-lock.json))
+SHOP_LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SHOP)/workers/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages edge-packages system demo up try down status test unit infrastructure database edge end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
+.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: packages edge-packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+setup: packages tool-packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
 
-packages: .venv/installed node_modules/.package-lock.json ## Install only what deploying to AWS takes: Python and Node.js packages
+packages: .venv/installed node_modules/.package-lock.json $(LIBRARIES) ## Install only what `make check` and deploying to AWS take
+
+tool-packages: packages .venv/installed-dev $(SHOP_LIBRARIES) $(SHOP)/cloudflare/node_modules/.package-lock.json ## Install what the system on this machine and the framework's tests take too
 
 .venv/installed: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -28,37 +35,43 @@ packages: .venv/installed node_modules/.package-lock.json ## Install only what d
 	@ln -sf ../../bridgectl $(BIN)/bridgectl
 	@touch $@
 
-node_modules/.package-lock.json: .venv/installed package.json package-lock.json .npmrc $(wildcard lambda_src/node/package.json lambda_src/workers/*/package.json)
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@echo "Installing the tools' Python packages into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.package-lock.json: .venv/installed package.json package-lock.json .npmrc lambda_src/node/package.json
 	@echo "Installing Node.js packages into node_modules"
 	@npm ci --silent
 	@touch $@
 
-edge-packages: edge/cloudflare/node_modules/.package-lock.json ## Install what the Cloudflare Worker takes: wrangler and its libraries
-
-edge/cloudflare/node_modules/.package-lock.json: .venv/installed $(addprefix edge/cloudflare/,package.json package-lock.json .npmrc)
-	@echo "Installing the Worker's packages into edge/cloudflare/node_modules"
-	@npm ci --silent --prefix edge/cloudflare
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json .venv/installed
+	@echo "Installing Node.js packages into $*/node_modules"
+	@npm ci --silent --ignore-scripts --prefix $*
 	@touch $@
 
-system: .venv/installed
-	@python -m local.system_packages
+system: .venv/installed-dev
+	@python -m tools.local.system_packages
 
 demo: setup ## Set up everything, deploy it on this machine, and show it
-	@python -m local demo
+	@python -m examples.shop.demo
 
 up: setup ## Start the whole system on this machine and leave it running
-	@python -m local up
+	@python -m tools.local up
 
-try: setup ## Deploy this tree to the system on this machine, started if it doesn't run
-	@python -m local try
+try: setup ## Deploy this tree to the system on this machine, started if it doesn't run: make try CONFIG=examples/shop/bridge.toml
+	@python -m tools.local try $(if $(CONFIG),--config $(CONFIG))
 
-down: .venv/installed ## Stop what `make up` started
-	@python -m local down
+down: .venv/installed-dev ## Stop what `make up` started
+	@python -m tools.local down
 
-status: .venv/installed ## What of it is running, and where
-	@python -m local status
+status: .venv/installed-dev ## What of it is running, and where
+	@python -m tools.local status
 
-test: setup lint ## All checks and tests, the fast ones first
+check: packages ## Your own code and declaration: style, types, tests, templates, review; needs no Postgres
+	@python -m tools.check $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+test: setup lint ## All checks and tests of the framework, on the shop and fixtures, the fast ones first
 	@python -m pytest
 
 unit: setup ## Only the tests of functions, settings and scripts
@@ -70,8 +83,8 @@ infrastructure: setup ## Only the tests of the synthesised templates
 database: setup ## Only the tests of the SQL, on a real Postgres
 	@python -m pytest tests/database
 
-edge: setup ## Only the tests of the Cloudflare Worker and the Vercel functions
-	@python -m pytest tests/edge
+shop: setup ## Only the tests of the shop: its workers and functions, the Cloudflare Worker, the Vercel functions
+	@python -m pytest examples/shop/tests
 
 end-to-end: setup ## Only the tests of one whole deployment
 	@python -m pytest tests/end_to_end
@@ -79,79 +92,81 @@ end-to-end: setup ## Only the tests of one whole deployment
 coverage: setup ## What the tests run of the code, statements and branches: build/coverage/index.html
 	@python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:build/coverage $(ARGS)
 
-lint: packages edge-packages ## Style and types
-	@ruff check
-	@ruff format --check
+lint: tool-packages ## Style and types of the framework and the shop
+	@ruff check --exclude lambda_src/workers,lambda_src/functions
+	@ruff format --check --exclude lambda_src/workers,lambda_src/functions
 	@mypy
+	@mkdir -p build && PYTHONPATH=.:lambda_src:lambda_src/layer lint-imports --no-logo --no-cache > build/imports.log || { cat build/imports.log >&2; exit 1; }
 	@zizmor --offline --quiet .github/workflows
 	@npm run --silent check
-	@npm run --silent --prefix edge/cloudflare check
+	@npm run --silent --prefix $(SHOP)/cloudflare check
 
-format: packages edge-packages ## Format the code
+format: tool-packages ## Format the code
 	@ruff check --fix
 	@ruff format
 	@npm run --silent format
-	@npm run --silent --prefix edge/cloudflare format
+	@npm run --silent --prefix $(SHOP)/cloudflare format
 
 synth: packages ## Synthesise the templates: make synth STAGE=prod
-	@$(CDK) synth --quiet $(STAGE_CONTEXT)
+	@$(CDK) synth --quiet $(CONTEXT)
 
 diff: packages ## What a deployment would change: make diff STAGE=prod
-	@$(CDK) diff --all $(STAGE_CONTEXT) $(ARGS)
+	@$(CDK) diff --all $(CONTEXT) $(ARGS)
 
 review: packages ## Write what a change means to build/review.html: make review STAGE=prod BASE=origin/main ARGS="--help"
-	@python -m review $(if $(STAGE),--stage $(STAGE)) $${BASE:+--base "$$BASE"} $(ARGS)
+	@python -m tools.review $(if $(STAGE),--stage $(STAGE)) $(if $(CONFIG),--config $(CONFIG)) $${BASE:+--base "$$BASE"} $(ARGS)
 
 deploy: packages ## Deploy: make deploy STAGE=prod
-	@$(CDK) deploy --all $(STAGE_CONTEXT) $(ARGS)
+	@$(CDK) deploy --all $(CONTEXT) $(ARGS)
 
 destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
-	@$(CDK) destroy --all $(STAGE_CONTEXT)
+	@$(CDK) destroy --all $(CONTEXT)
 
 new: packages ## Add a worker or function: make new NAME=send_receipt TABLE=public.invoices, KIND=function, LANGUAGE=node, ARGS="--help"
-	@python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(ARGS)
+	@python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 init: packages ## Add or change a stage: make init STAGE=prod ARGS="--region eu-central-1 --alarm-email ops@example.com"
-	@python -m tools.cli init $(STAGE) $(ARGS)
+	@python -m tools.cli init $(STAGE) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
-	@python -m tools.cli secrets $(if $(STAGE),--stage $(STAGE)) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
+	@python -m tools.cli secrets $(OPTIONS) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
 
 rotate: packages ## Rotate a stage's signing secrets now: make rotate STAGE=prod ENTRY=target-crm ARGS="--help"
-	@python -m tools.cli rotate $(if $(STAGE),--stage $(STAGE)) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
+	@python -m tools.cli rotate $(OPTIONS) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
 
 dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show process_order"
-	@python -m tools.cli dead-letters $(or $(ARGS),list) $(if $(STAGE),--stage $(STAGE))
+	@python -m tools.cli dead-letters $(or $(ARGS),list) $(OPTIONS)
 
 follow: packages ## What the logs say of a message: make follow STAGE=prod MESSAGE=01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11
-	@python -m tools.cli follow $(MESSAGE) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
+	@python -m tools.cli follow $(MESSAGE) $(OPTIONS) $(ARGS)
 
 redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=process_order ARGS="--limit 10"
-	@python -m tools.cli redrive $(WORKER) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
+	@python -m tools.cli redrive $(WORKER) $(OPTIONS) $(ARGS)
 
-openapi: packages ## Write docs/openapi.json from the functions' models
-	@python -m tools.cli openapi
+openapi: packages ## Write openapi.json beside the declaration, from the functions' models: make openapi CONFIG=examples/shop/bridge.toml
+	@python -m tools.cli openapi $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
-	@python -m bench --only pooling
+	@python -m tools.bench --only pooling
 
 faults: setup ## Break every part while rows flow, and count what arrives: make faults ARGS="--list"
-	@python -m faults $(ARGS)
+	@python -m tools.faults $(ARGS)
 
 bench: setup ## Measure the bridge beside what people use today: make bench ARGS="--only capture"
-	@python -m bench $(ARGS)
+	@python -m tools.bench $(ARGS)
 
-prices: .venv/installed ## Print what a million events cost on each path, by bench/prices.toml
-	@python -m bench.prices
+prices: packages ## Print what a million events cost on each path, by tools/review/prices.toml
+	@python -m tools.review.prices
 
-lock: .venv/installed ## Compile all locks anew: the app's, the layer's, and those of functions with libraries of their own
+lock: .venv/installed-dev ## Compile all locks anew: the app's, the layer's, and those of functions with libraries of their own
 	@uv pip compile $(LOCK) --generate-hashes lambda_src/layer/requirements.in -o lambda_src/layer/requirements.txt
-	@for list in $$(ls -d lambda_src/*/requirements.in lambda_src/*/*/requirements.in | grep -v '^lambda_src/layer/'); do \
+	@for list in $$(ls -d lambda_src/*/requirements.in lambda_src/*/*/requirements.in $(SHOP)/*/*/requirements.in | grep -v '^lambda_src/layer/'); do \
 		uv pip compile $(LOCK) --generate-hashes -c lambda_src/layer/requirements.txt $$list -o $${list%.in}.txt || exit 1; \
 	done
 	@uv pip compile $(LOCK) requirements.in -o requirements.txt
-	@uv pip compile $(VERCEL_LOCK) -c requirements.txt edge/vercel/requirements.in -o edge/vercel/requirements.txt
+	@uv pip compile $(LOCK) requirements-dev.in -o requirements-dev.txt
+	@uv pip compile $(VERCEL_LOCK) -c requirements-dev.txt $(SHOP)/vercel/requirements.in -o $(SHOP)/vercel/requirements.txt
 
 clean: ## Stop and remove what was built (not .venv and node_modules)
-	@if [ -f build/local/state.json ]; then python -m local down; fi
+	@if [ -f build/local/state.json ]; then python -m tools.local down; fi
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

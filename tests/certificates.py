@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from local import programs
+from tools.local import programs
 
 if TYPE_CHECKING:
     from pathlib import Path

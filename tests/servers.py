@@ -9,9 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from local import programs
-from local.errors import MissingProgramError
-from local.postgres import OWNER
+from tools.errors import MissingProgramError
+from tools.local import programs
+from tools.local.postgres import OWNER
 
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet

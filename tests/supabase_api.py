@@ -12,15 +12,15 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from local.directories import RunDirectory
-from local.supabase_api.part import SupabaseApi
+from tools.local.directories import RunDirectory
+from tools.local.supabase_api.part import SupabaseApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.servers import Server
 
-SCHEMA = Path(__file__).parents[1] / "local" / "demo" / "schema.sql"
+SCHEMA = Path(__file__).parents[1] / "examples" / "shop" / "schema.sql"
 ADA = "aaaaaaaa-0000-4000-8000-000000000001"
 BOB = "bbbbbbbb-0000-4000-8000-000000000002"
 

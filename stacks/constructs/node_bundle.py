@@ -1,4 +1,8 @@
-"""Workers in Node.js: bundled by esbuild from what package-lock.json locks, without network and Docker."""
+"""Workers in Node.js: bundled by esbuild, without network and Docker, from what two locks hold.
+
+The project's package-lock.json has the library "bridge" and esbuild. A worker's own has its own libraries, so
+that adding one changes no file of the framework.
+"""
 
 import json
 import os
@@ -16,7 +20,9 @@ from stacks.errors import BuildError
 ROOT = Path(__file__).parents[2]
 _INSTALLED = "node_modules"
 _ESBUILD = f"{_INSTALLED}/esbuild"
-_REMEDY = 'run "npm install" in the project\'s folder, and commit package-lock.json'
+_LOCK = "package-lock.json"
+_SHARED = "bridge"
+_REMEDY = f'run "npm install" in its folder, and commit its {_LOCK}'
 # Libraries in CommonJS call for Node.js's own modules by `require`, which ES modules don't have.
 _REQUIRE = """\
 import { createRequire as createRequireOfBundle } from 'node:module';
@@ -43,7 +49,7 @@ def bundled(folder: Path, *, root: Path = ROOT) -> Iterator[str]:
     in node_modules, where `import.meta.resolve` finds it.
 
     Args:
-        folder: the worker's, with index.mjs and package.json.
+        folder: the worker's, with index.mjs; with package.json and package-lock.json if it has libraries.
         root: the project's, with node_modules and package-lock.json.
 
     Raises:
@@ -51,10 +57,10 @@ def bundled(folder: Path, *, root: Path = ROOT) -> Iterator[str]:
     """
     package = _package(folder)
     _require_installed(folder, package, root)
-    _require_locked(folder, package, root)
+    _require_locked(folder, package)
     with tempfile.TemporaryDirectory() as work:
         target = Path(work) / "code"
-        data = {name: _data(folder, name, root) for name in package.get("bundle", {}).get("data", [])}
+        data = {name: _data(folder, name) for name in package.get("bundle", {}).get("data", [])}
         sources = [_from_root(source, root) for source in data.values()]
         _lock_holds(folder, [_ESBUILD, *_bundle(folder, target, root), *sources], root)
         for name, source in data.items():
@@ -69,9 +75,7 @@ def _package(folder: Path) -> Mapping[str, Any]:
     try:
         package = json.loads((folder / "package.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise _error(
-            folder, "it has an index.mjs but no package.json, which a worker in Node.js needs"
-        ) from None
+        return {}
     except ValueError as error:
         raise _error(folder, f"its package.json is not JSON: {error}") from None
     if not isinstance(package, dict):
@@ -80,45 +84,43 @@ def _package(folder: Path) -> Mapping[str, Any]:
 
 
 def _require_installed(folder: Path, package: Mapping[str, Any], root: Path) -> None:
-    needed = [
-        ("esbuild", _installed(root, "esbuild/package.json", root)),
-        *(
-            (name, _installed(folder, f"{name}/package.json", root))
-            for name in package.get("dependencies", {})
-        ),
-    ]
-    missing = [name for name, place in needed if place is None]
+    if not (root / _ESBUILD / "package.json").exists():
+        raise _error(folder, 'esbuild is not installed; run "make packages"')
+    dependencies = package.get("dependencies", {})
+    if _SHARED in dependencies:
+        raise _error(
+            folder,
+            f'its package.json depends on "{_SHARED}", which each worker has without it, and which npm would '
+            "fetch from strangers; remove that line",
+        )
+    missing = [name for name in dependencies if not (folder / _INSTALLED / name / "package.json").exists()]
     if missing:
-        raise _error(folder, f"it needs {', '.join(missing)}, which is not installed; {_REMEDY}")
+        raise _error(folder, f"it needs {', '.join(missing)}, which is not installed there; {_REMEDY}")
 
 
-def _require_locked(folder: Path, package: Mapping[str, Any], root: Path) -> None:
+def _require_locked(folder: Path, package: Mapping[str, Any]) -> None:
     """Refuse a worker whose package.json npm has not seen since it was written."""
-    locked = _locked(root).get(_from_root(folder, root))
-    if locked is None:
-        raise _error(folder, f"package-lock.json doesn't have it; {_REMEDY}")
-    declared, known = package.get("dependencies", {}), locked.get("dependencies", {})
-    if differing := sorted({name for name, _ in declared.items() ^ known.items()}):
+    declared = package.get("dependencies", {})
+    if not declared:
+        return
+    if not (folder / _LOCK).is_file():
+        raise _error(folder, f"it has no {_LOCK}; {_REMEDY}")
+    locked = _locked(folder).get("", {}).get("dependencies", {})
+    if differing := sorted({name for name, _ in declared.items() ^ locked.items()}):
         names = ", ".join(differing)
         raise _error(
             folder, f"its package.json and package-lock.json differ in the version of {names}; {_REMEDY}"
         )
 
 
-def _locked(root: Path) -> Mapping[str, Any]:
-    packages: Mapping[str, Any] = json.loads((root / "package-lock.json").read_text("utf-8"))["packages"]
+def _locked(folder: Path) -> Mapping[str, Any]:
+    packages: Mapping[str, Any] = json.loads((folder / _LOCK).read_text("utf-8"))["packages"]
     return packages
 
 
-def _installed(folder: Path, name: str, root: Path) -> Path | None:
-    """Where a file or folder of a package is: beside the worker with its own version, or for all."""
-    places = (folder / _INSTALLED / name, root / _INSTALLED / name)
-    return next((place for place in places if place.exists()), None)
-
-
-def _data(folder: Path, name: str, root: Path) -> Path:
-    place = _installed(folder, name, root)
-    if place is None:
+def _data(folder: Path, name: str) -> Path:
+    place = folder / _INSTALLED / name
+    if not place.exists():
         raise _error(
             folder, f'its package.json names "{name}" as data, which is not in {_INSTALLED}; {_REMEDY}'
         )
@@ -143,7 +145,12 @@ def _bundle(folder: Path, target: Path, root: Path) -> Iterable[str]:
         ],
         # Paths in the bundle are relative to it.
         cwd=root,
-        env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
+        env={
+            **os.environ,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            # A declaration may be anywhere; its workers find "bridge" all the same.
+            "NODE_PATH": str(root / _INSTALLED),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -156,14 +163,19 @@ def _bundle(folder: Path, target: Path, root: Path) -> Iterable[str]:
 
 def _lock_holds(folder: Path, paths: Iterable[str], root: Path) -> None:
     """Refuse packages that are installed in another version than the locked one."""
-    locked = _locked(root)
-    for package in sorted({found for path in paths if (found := _package_of(path))}):
+    of_worker = _from_root(folder, root) + "/"
+    for package in sorted({name for path in paths if (name := _package_of(path))}):
+        own = package.startswith(of_worker)
+        locked = _locked(folder if own else root).get(package.removeprefix(of_worker), {})
         installed = json.loads((root / package / "package.json").read_text("utf-8")).get("version")
-        wanted = locked.get(package, {}).get("version")
-        if installed != wanted:
+        if installed != (wanted := locked.get("version")):
             name = package.rpartition(f"{_INSTALLED}/")[2]
-            remedy = f'"{wanted}"; run "npm ci"' if wanted else f"none; {_REMEDY}"
-            raise _error(folder, f'{name} is installed as "{installed}", but package-lock.json has {remedy}')
+            owner = "its" if own else "the project's"
+            there = f'"{wanted}"' if wanted else "none"
+            remedy = 'run "make packages"' if not own else 'run "npm ci" in its folder' if wanted else _REMEDY
+            raise _error(
+                folder, f'{name} is installed as "{installed}", but {owner} {_LOCK} has {there}; {remedy}'
+            )
 
 
 def _package_of(path: str) -> str | None:

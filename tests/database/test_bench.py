@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.curve import Curve
-from bench.database import Database
-from bench.figure import Figure
-from bench.figures import capture, growth, statements
-from bench.scale import SMOKE
+from tools.bench.curve import Curve
+from tools.bench.database import Database
+from tools.bench.figure import Figure
+from tools.bench.figures import capture, growth, statements
+from tools.bench.scale import SMOKE
 
 
 def should_measure_what_capturing_costs_and_how_it_grows() -> None:

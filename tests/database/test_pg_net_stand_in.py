@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from local import supabase
-from local.pg_net import StandIn
+from tools.local import supabase
+from tools.local.pg_net import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local.postgres import Server
     from tests.databases import Database
+    from tools.local.postgres import Server
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 SECONDS = 20

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from local import supabase
 from tests.databases import TARGET_SECRET, WITHOUT_PG_NET, webhook
+from tools.local import supabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from review.declaration import Declaration
-from review.sql_names import quoted
-from review.triggers import Action, plan, triggers
 from tests.databases import declaration, webhook
+from tools.review.declaration import Declaration
+from tools.review.sql_names import quoted
+from tools.review.triggers import Action, plan, triggers
 
 if TYPE_CHECKING:
     from tests.databases import Database

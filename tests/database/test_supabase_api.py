@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from local.directories import RunDirectory
-from local.supabase_api.part import SupabaseApi
 from tests.supabase_api import ADA, BOB, Supabase, problem, running
+from tools.local.directories import RunDirectory
+from tools.local.supabase_api.part import SupabaseApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

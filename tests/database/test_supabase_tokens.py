@@ -12,8 +12,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from local.supabase_api.keys import Keys
 from tests.supabase_api import ADA, Supabase, problem, running
+from tools.local.supabase_api.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

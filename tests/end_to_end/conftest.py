@@ -8,15 +8,15 @@ from uuid import uuid4
 import pytest
 from rich.console import Console
 
-from local import deploy
-from local.system import System
 from tests.end_to_end.deployment import Deployment
+from tools.local import deploy
+from tools.local.system import System
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# A crowd that exceeds Supabase's 20 takes this machine a minute to start; bench/pooling.py gathers one.
+# A crowd that exceeds Supabase's 20 takes this machine a minute to start; tools/bench/pooling.py gathers one.
 POOL_SIZE = 8
 
 

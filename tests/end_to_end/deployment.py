@@ -14,18 +14,19 @@ import httpx
 import psycopg
 from standardwebhooks.webhooks import Webhook
 
-from local import deploy
-from local.aws import CREDENTIALS, REGION
 from tests.end_to_end.declarations import BASE, SETTINGS
+from tools.local import deploy
+from tools.local.aws import CREDENTIALS, REGION
+from tools.local.declaration import SHOP, write_declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.system import System
+    from tools.local.system import System
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "local" / "demo" / "schema.sql"
-OPENAPI = ROOT / "docs" / "openapi.json"
+SCHEMA = SHOP / "schema.sql"
+OPENAPI = SHOP / "openapi.json"
 PROBLEM = "application/problem+json"
 REFUNDS = "create table public.refunds (id bigint generated always as identity primary key, total numeric)"
 ITEMS = json.dumps([{"sku": "espresso", "quantity": 1, "price": 9.99}])
@@ -54,7 +55,7 @@ class Deployment:
         self, webhooks: str = BASE, *, once_filled: Callable[[], object] | None = None, **context: str
     ) -> None:
         """Deploy these webhooks; `DeployError` says why it failed."""
-        self.config.write_text(webhooks + SETTINGS)
+        write_declaration(webhooks + SETTINGS, self.config.parent)
         self._deployed = ""
         self.outputs = deploy.deploy(
             self.system, config=self.config, context=context, once_filled=once_filled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.aws import client
+from tools.local.aws import client
 
 if TYPE_CHECKING:
     from tests.end_to_end.deployment import Deployment

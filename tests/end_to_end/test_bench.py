@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.deployment import WEBHOOK_OUTSIDE, Deployment, Outside
-from bench.figures import arrival, delivery, working
-from bench.scale import SMOKE
 from tests.end_to_end.declarations import BASE
+from tools.bench.deployment import WEBHOOK_OUTSIDE, Deployment, Outside
+from tools.bench.figures import arrival, delivery, working
+from tools.bench.scale import SMOKE
 
 if TYPE_CHECKING:
     from tests.end_to_end.deployment import Deployment as Shared

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults.running import PASSED, run
-from faults.scenarios import api, pg_net, queues, workers
-from faults.world import World
+from tools.faults.running import PASSED, run
+from tools.faults.scenarios import api, pg_net, queues, workers
+from tools.faults.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from faults.scenario import Scenario
     from tests.end_to_end.deployment import Deployment
+    from tools.faults.scenario import Scenario
 
 SHORT = (
     pg_net.killed,

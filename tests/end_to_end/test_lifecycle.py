@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.errors import DeployError
 from tests.end_to_end.declarations import BASE, CREATED
 from tests.end_to_end.deployment import wait_for
+from tools.errors import DeployError
 
 if TYPE_CHECKING:
     from tests.end_to_end.deployment import Deployment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.aws import client_environment
 from tests.end_to_end.deployment import wait_for
 from tools.cli.commands import main
+from tools.local.aws import client_environment
 
 if TYPE_CHECKING:
     import pytest

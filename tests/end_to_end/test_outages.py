@@ -13,8 +13,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from bench.crowd import gather, warm
 from tests.end_to_end.deployment import PROBLEM, wait_for
+from tools.bench.crowd import gather, warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.edge import Edge
+from examples.shop.demo.edge import Edge
 from tests.end_to_end.declarations import TARGETS, TO_ALL_THREE
 from tests.end_to_end.deployment import Deployment, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.part import Part
+    from tools.local.part import Part
 
 PLATFORMS = ["cloudflare", "vercel"]
 

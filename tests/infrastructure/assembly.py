@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from local.cdk_cli import installed, search_path
+from tools.cdk_cli import installed, search_path
+from tools.local.declaration import SHOP
 
 ROOT = Path(__file__).parents[2]
 # The assertions run in this process's own Node.js, so the change is to this process.
@@ -46,8 +47,10 @@ def shipped(directory: Path, source: dict[str, Any]) -> set[str]:
 
 
 def synthesize(output: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run `cdk synth` as someone without an AWS account would."""
+    """Run `cdk synth` as someone without an AWS account would; of the shop, unless a config is named."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    if not any(option.startswith("config=") for option in options):
+        options = (*options, "-c", f"config={SHOP / 'bridge.toml'}")
     command = [installed(), "synth", "--quiet", "--output", str(output), *options]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600

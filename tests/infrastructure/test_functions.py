@@ -8,7 +8,8 @@ from aws_cdk.assertions import Match, Template
 
 from stacks.pool import connections, pool_warning
 from stacks.settings import read_settings
-from tests.infrastructure.assembly import ROOT, Assembly
+from tests.infrastructure.assembly import Assembly
+from tools.local.declaration import SHOP
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,7 @@ def should_warn_when_functions_could_exhaust_the_pooler(changed: Assembly, assem
 
 
 def should_count_every_function_that_keeps_a_connection() -> None:
-    settings = read_settings({"config": str(ROOT / "bridge.toml"), "stage": "prod"})
+    settings = read_settings({"config": str(SHOP / "bridge.toml"), "stage": "prod"})
     assert connections(settings) == {
         "redeliver": 3,
         "rotate_secret": 1,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.infrastructure.bridge_stack import declaration, functions
+from tools.local.declaration import write_declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +49,7 @@ routes = { "GET /health" = [] }
 
 @pytest.fixture
 def bridge(synthesized: Callable[..., Assembly], tmp_path: Path) -> dict[str, Any]:
-    file = tmp_path / "bridge.toml"
-    file.write_text(DECLARED)
+    file = write_declaration(DECLARED, tmp_path)
     return synthesized("stage=prod", f"config={file}").template("prod-bridge")
 
 

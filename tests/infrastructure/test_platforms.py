@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.assembly import ROOT, Assembly
+from tests.infrastructure.assembly import Assembly
 from tests.infrastructure.permissions import allowed
+from tools.local.declaration import SHOP, write_declaration
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 ENTRIES = {"supabase", "cloudflare", "vercel", "target-edge-worker", "target-vercel-app"}
@@ -15,12 +16,12 @@ ENTRIES = {"supabase", "cloudflare", "vercel", "target-edge-worker", "target-ver
 
 @pytest.fixture(scope="module")
 def assembly(synthesized: Callable[..., Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    text = (ROOT / "bridge.toml").read_text("utf-8")
+    text = (SHOP / "bridge.toml").read_text("utf-8")
     for line in ('cloudflare = { account_id = "…"', "vercel = {"):
         assert f"# {line}" in text
         text = text.replace(f"# {line}", line)
-    config = tmp_path_factory.mktemp("platforms") / "bridge.toml"
-    config.write_text(text.replace('account_id = "…"', f'account_id = "{ACCOUNT}"'), "utf-8")
+    text = text.replace('account_id = "…"', f'account_id = "{ACCOUNT}"')
+    config = write_declaration(text, tmp_path_factory.mktemp("platforms"))
     return synthesized("stage=prod", f"config={config}")
 
 

@@ -11,37 +11,39 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from review.assembly import read_assembly
-from review.base import base_commit, tree_of
-from review.changes import Kind
-from review.document import document
-from review.errors import ReviewError
-from review.html import html
-from review.markdown import markdown
-from review.review import review
-from review.sections.summary import sentences, text
-from review.synthesis import synthesise
 from tests.infrastructure.assembly import ROOT
+from tools.local.declaration import SHOP, write_declaration
+from tools.review.assembly import read_assembly
+from tools.review.base import base_commit, tree_of
+from tools.review.changes import Kind
+from tools.review.document import document
+from tools.review.errors import ReviewError
+from tools.review.html import html
+from tools.review.markdown import markdown
+from tools.review.review import review
+from tools.review.sections.summary import sentences, text
+from tools.review.synthesis import synthesise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from review.assembly import Assembly as ReviewedAssembly
-    from review.review import Review
     from tests.infrastructure.assembly import Assembly
+    from tools.review.assembly import Assembly as ReviewedAssembly
+    from tools.review.review import Review
 
-SHIPPED = ("app.py", "bridge.toml", "cdk.json", "package.json", "package-lock.json")
-FOLDERS = ("lambda_src", "sql", "stacks")
+SHIPPED = ("app.py", "cdk.json", "package.json", "package-lock.json")
+FOLDERS = ("examples", "lambda_src", "sql", "stacks")
+CONFIG = "examples/shop/bridge.toml"
 WITHOUT = shutil.ignore_patterns("__pycache__", "node_modules")
 READER = "bridge/Functions/Payments/Function"
 DROPPED = "bridge_order.due_insert on public.orders, bridge_order.due_update on public.orders"
 WRITE = """
 import sys
 from pathlib import Path
-from review.__main__ import write
-from review.assembly import read_assembly
-from review.review import review
+from tools.review.__main__ import write
+from tools.review.assembly import read_assembly
+from tools.review.review import review
 base, head, root, folder = map(Path, sys.argv[1:])
 both = (read_assembly(each, "prod", tree=root) for each in (base, head))
 write(review(*both, base_title="base", head_title="head", events=10**6, path="busy"), folder)
@@ -60,7 +62,7 @@ def head(assembly: Assembly) -> ReviewedAssembly:
 @pytest.fixture(scope="module")
 def changed(synthesized: Callable[..., Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The same with another bridge.toml."""
-    declared = (ROOT / "bridge.toml").read_text("utf-8")
+    declared = (SHOP / "bridge.toml").read_text("utf-8")
     for before, after in {
         '"GET /orders" = ["authenticated", "service_role"]': '"GET /orders" = ["anon"], "PUT /orders" = []',
         'secrets = ["database", "stripe"]': 'secrets = ["database", "stripe", "supabase-service-role"]',
@@ -70,8 +72,7 @@ def changed(synthesized: Callable[..., Assembly], tmp_path_factory: pytest.TempP
     }.items():
         assert declared.count(before) == 1, before
         declared = declared.replace(before, after)
-    file = tmp_path_factory.mktemp("declared") / "bridge.toml"
-    file.write_text(declared, "utf-8")
+    file = write_declaration(declared, tmp_path_factory.mktemp("declared"))
     return synthesized("stage=prod", f"config={file}")
 
 
@@ -168,6 +169,8 @@ def repository(tmp_path: Path) -> Path:
     for arguments in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "all"]):
         subprocess.run(["git", "-C", root, *arguments], check=True)
     (root / "node_modules").symlink_to(ROOT / "node_modules")
+    for installed in SHOP.glob("workers/*/node_modules"):
+        (root / installed.relative_to(ROOT)).symlink_to(installed)
     (root / "build").mkdir()
     (root / "build" / "libraries").symlink_to(ROOT / "build" / "libraries")
     return root
@@ -175,9 +178,9 @@ def repository(tmp_path: Path) -> Path:
 
 def should_find_nothing_where_base_and_head_are_alike(repository: Path, head: ReviewedAssembly) -> None:
     # What follows is about the commit, which doesn't have it.
-    (repository / "bridge.toml").write_text("broken")
+    (repository / CONFIG).write_text("broken")
     with tree_of(repository, base_commit(repository, None)) as tree:
-        base = synthesise(tree, "prod", config=None, title="the base")
+        base = synthesise(tree, "prod", config=CONFIG, title="the base")
     found = reviewed(base, head)
     assert list(found.changes) == []
     assert [row for row in found.rows if row.mark] == []
@@ -190,9 +193,10 @@ def should_find_nothing_where_base_and_head_are_alike(repository: Path, head: Re
 
 
 def should_say_why_a_tree_cant_be_synthesised(repository: Path) -> None:
-    (repository / "bridge.toml").write_text("broken")
-    with pytest.raises(ReviewError, match=r"this tree can't be synthesised:\n  bridge.toml is no TOML"):
-        synthesise(repository, "prod", config=None, title="this tree")
+    (repository / CONFIG).write_text("broken")
+    said = rf"this tree can't be synthesised:\n  {CONFIG} is no TOML"
+    with pytest.raises(ReviewError, match=said):
+        synthesise(repository, "prod", config=CONFIG, title="this tree")
 
 
 def should_say_what_goes_when_a_change_is_taken_back(head: ReviewedAssembly, changed: Assembly) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stacks.constructs.libraries import install_libraries
+from tools.local.declaration import SHOP
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "lambda_src"
@@ -18,8 +19,8 @@ SOURCES = ROOT / "lambda_src"
 RUNTIME = ["botocore", "dateutil", "jmespath", "six", "urllib3"]
 FOLDERS = sorted(
     handler.parent
-    for pattern in ("*/handler.py", "functions/*/handler.py", "workers/*/handler.py")
-    for handler in SOURCES.glob(pattern)
+    for folder in (SOURCES, SHOP / "functions", SHOP / "workers")
+    for handler in folder.glob("*/handler.py")
 )
 
 

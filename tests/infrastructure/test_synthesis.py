@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.assembly import ROOT, Assembly, synthesize
+from tests.infrastructure.assembly import Assembly, synthesize
+from tools.local.declaration import SHOP, write_declaration
 
 
 def should_report_no_finding_of_cdk_nag(assembly: Assembly) -> None:
@@ -43,8 +44,8 @@ def should_satisfy_cfn_lint(synthesized: Callable[..., Assembly], stage: str) ->
 
 
 def should_fail_with_a_sentence_instead_of_a_stack_trace(tmp_path: Path) -> None:
-    config = tmp_path / "wrong.toml"
-    config.write_text((ROOT / "bridge.toml").read_text("utf-8").replace('"insert"', '"insrt"'), "utf-8")
+    text = (SHOP / "bridge.toml").read_text("utf-8")
+    config = write_declaration(text.replace('"insert"', '"insrt"'), tmp_path)
     result = synthesize(tmp_path / "out", "-c", "stage=prod", "-c", f"config={config}")
     assert result.returncode == 1
     assert 'webhook "order.created": operations = "insrt" is wrong' in result.stderr
@@ -52,14 +53,13 @@ def should_fail_with_a_sentence_instead_of_a_stack_trace(tmp_path: Path) -> None
 
 
 def should_explain_what_doesnt_fit_into_a_functions_environment(tmp_path: Path) -> None:
-    config = tmp_path / "large.toml"
     webhooks = [
         f'[[webhooks]]\nname = "webhook.with.a.rather.long.name.{number}"\ntable = "public.orders"\n'
         'operations = ["insert"]\ntarget = "process_order"\n'
         for number in range(100)
     ]
-    text = (ROOT / "bridge.toml").read_text("utf-8")
-    config.write_text("".join([*webhooks, text]), "utf-8")
+    text = (SHOP / "bridge.toml").read_text("utf-8")
+    config = write_declaration("".join([*webhooks, text]), tmp_path)
     result = synthesize(tmp_path / "out", "-c", "stage=prod", "-c", f"config={config}")
     assert result.returncode == 1
     assert "of them for WEBHOOKS; Lambda allows 4096. Shorten the names of webhooks" in result.stderr

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from bench import charts, report
-from bench.curve import Curve
-from bench.figure import Figure
-from bench.figures import starts
-from bench.scale import SMOKE
+from tools.bench import charts, report
+from tools.bench.curve import Curve
+from tools.bench.figure import Figure
+from tools.bench.figures import starts
+from tools.bench.scale import SMOKE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from faults import report
-from faults.counting import Count
-from faults.hostile import ANSWERS, PAGE, PG_NET, REDELIVERY, REFUSALS, Hostile
-from faults.proxies.http import Answer, Request, aging
-from faults.running import FAILED, PASSED, Result, problems_of
-from faults.scenarios import ALL
-from faults.writing import Written
+from tools.faults import report
+from tools.faults.counting import Count
+from tools.faults.hostile import ANSWERS, PAGE, PG_NET, REDELIVERY, REFUSALS, Hostile
+from tools.faults.proxies.http import Answer, Request, aging
+from tools.faults.running import FAILED, PASSED, Result, problems_of
+from tools.faults.scenarios import ALL
+from tools.faults.writing import Written
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from tools.cli.commands import main
+from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def logs(aws: None) -> Iterator[Logs]:  # noqa: ARG001
 
 
 def follow(*arguments: str) -> None:
-    main(["follow", "--stage", "dev", *arguments])
+    main(["follow", "--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
 
 
 def should_show_the_way_of_a_message_in_the_order_of_time(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import shell
-from local.state import State
+from tools.local import shell
+from tools.local.state import State
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ import jwt
 import psycopg
 import pytest
 
-from local import supabase
-from local.errors import LocalError
-from local.state import State
-from local.supabase_api import database as pooling
-from local.supabase_api.database import Pool
-from local.supabase_api.errors import BusyError, UnreachableError, from_database
-from local.supabase_api.given import Given
-from local.supabase_api.keys import Keys
-from local.system import System
+from tools.errors import LocalError
+from tools.local import supabase
+from tools.local.state import State
+from tools.local.supabase_api import database as pooling
+from tools.local.supabase_api.database import Pool
+from tools.local.supabase_api.errors import BusyError, UnreachableError, from_database
+from tools.local.supabase_api.given import Given
+from tools.local.supabase_api.keys import Keys
+from tools.local.system import System
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local.cdk_cli import search_path
 from stacks.settings import read_settings
+from tools.cdk_cli import search_path
 from tools.cli import declaration
 from tools.cli.commands import main
 
@@ -38,6 +38,9 @@ function {LONG[:-2]} --role service_role --route 'PUT /a/{{orderId}}/b/{{id}}' -
 """.strip().replace("\\\n", " ")
 
 
+FOLDERS = ("workers", "functions")
+
+
 def new(declaration: Path, command: str) -> None:
     main(["new", *shlex.split(command), "--config", str(declaration)])
 
@@ -53,13 +56,18 @@ def empty(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one of everything, its Node.js packages those of this one."""
+    # Without lambda_src: what pyproject.toml forgives an adopter there doesn't count.
     folder = tmp_path_factory.mktemp("project")
-    (folder / "lambda_src").mkdir()
     (folder / "bridge.toml").write_bytes(DECLARATION.encode())
     (folder / "node_modules").symlink_to((ROOT / "node_modules").resolve())
     for command in NEW.splitlines():
         new(folder / "bridge.toml", command)
     return folder
+
+
+def paths(project: Path) -> list[str]:
+    """Where its packages are found, those of the shared layer included."""
+    return [str(path) for path in (*(project / folder for folder in FOLDERS), ROOT / "lambda_src" / "layer")]
 
 
 def run(project: Path, *command: str | Path, **environment: str) -> None:
@@ -100,30 +108,24 @@ def should_declare_what_was_asked_for(project: Path) -> None:
 
 
 def should_write_python_in_the_projects_style(project: Path) -> None:
-    folders = [str(project / "lambda_src" / name) for name in ("workers", "functions")]
-    first_party = f"src = {[*folders, str(ROOT / 'lambda_src' / 'layer')]}"
+    first_party = f"src = {paths(project)}"
 
     run(project, "ruff", "check", "--no-cache", "--config", SETTINGS, "--config", first_party)
     run(project, "ruff", "format", "--check", "--no-cache", "--config", SETTINGS)
 
 
 def should_write_python_of_strict_types(project: Path) -> None:
-    # mypy_path of the project's settings begins where it is run.
-    layer = str(ROOT / "lambda_src" / "layer")
-    run(
-        project, "mypy", "--config-file", SETTINGS, "--cache-dir", ".mypy_cache", "lambda_src", MYPYPATH=layer
-    )
+    run(project, "mypy", "--config-file", SETTINGS, *FOLDERS, MYPYPATH=os.pathsep.join(paths(project)))
 
 
 def should_write_python_tests_that_pass(project: Path) -> None:
-    folders = [project / "lambda_src" / "workers", project / "lambda_src" / "functions"]
-    paths = " ".join(map(str, [*folders, ROOT / "lambda_src" / "layer"]))
-    options = ["-n0", "-p", "no:cacheprovider", f"--rootdir={project}", "-o", f"pythonpath={paths}"]
-    run(project, sys.executable, "-m", "pytest", "-c", SETTINGS, *options, "lambda_src")
+    options = ["-n0", "-p", "no:cacheprovider", f"--rootdir={project}"]
+    search = f"pythonpath={' '.join(paths(project))}"
+    run(project, sys.executable, "-m", "pytest", "-c", SETTINGS, *options, "-o", search, *FOLDERS)
 
 
 def should_write_node_tests_that_pass(project: Path) -> None:
-    tests = sorted(map(str, project.glob("lambda_src/workers/*/*.test.mjs")))
+    tests = sorted(map(str, project.glob("workers/*/*.test.mjs")))
 
     assert len(tests) == 3
     run(project, "node", "--test", *tests)
@@ -132,9 +134,9 @@ def should_write_node_tests_that_pass(project: Path) -> None:
 def should_write_node_in_the_projects_style_and_of_its_types(project: Path) -> None:
     binaries = ROOT / "node_modules" / ".bin"
     (project / "jsconfig.json").write_text(
-        f'{{"extends": "{ROOT}/jsconfig.json", "include": ["lambda_src/workers/*/*.mjs"]}}'
+        f'{{"extends": "{ROOT}/jsconfig.json", "include": ["workers/*/*.mjs"]}}'
     )
-    run(project, binaries / "prettier", "--check", "--config", ROOT / "package.json", "lambda_src/**/*.mjs")
+    run(project, binaries / "prettier", "--check", "--config", ROOT / "package.json", "workers/**/*.mjs")
     run(project, binaries / "tsc", "--project", "jsconfig.json")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -12,9 +11,12 @@ import schemathesis
 
 from tools.cli import openapi
 from tools.cli.commands import main
+from tools.local.declaration import SHOP
 
-ROOT = Path(__file__).parents[2]
-DECLARATION = ROOT / "bridge.toml"
+DECLARATION = SHOP / "bridge.toml"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ROUTE = """
 from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
@@ -64,7 +66,9 @@ def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
 
 
 def should_be_committed_as_it_is_made() -> None:
-    assert (ROOT / openapi.DOCUMENT).read_text() == openapi.text(DECLARATION), "run: make openapi"
+    document = (SHOP / "openapi.json").read_text()
+
+    assert document == openapi.text(DECLARATION), "run: make openapi CONFIG=examples/shop/bridge.toml"
 
 
 def should_be_a_document_of_its_standard() -> None:
@@ -117,11 +121,10 @@ def should_write_an_empty_document_where_there_is_no_function(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bridge.toml").write_text("[stages.dev]\n")
-    output = tmp_path / "docs" / "openapi.json"
 
-    main(["openapi", "--config", str(tmp_path / "bridge.toml"), "--output", str(output)])
+    main(["openapi", "--config", str(tmp_path / "bridge.toml")])
 
-    assert json.loads(output.read_text())["paths"] == {}
+    assert json.loads((tmp_path / "openapi.json").read_text())["paths"] == {}
     assert "without any path" in capsys.readouterr().out
 
 

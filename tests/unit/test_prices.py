@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import prices
+from tools.review import prices
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 TABLE = {

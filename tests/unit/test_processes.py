@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.directories import RunDirectory
-from local.processes import ENDING, Process, end_as_interrupted, interrupted_later, run, spawn
+from tools.local.directories import RunDirectory
+from tools.processes import ENDING, Process, end_as_interrupted, interrupted_later, run, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

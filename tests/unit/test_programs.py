@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from local import programs
-from local.errors import MissingProgramError
-from local.postgres import Server
+from tools.errors import MissingProgramError
+from tools.local import programs
+from tools.local.postgres import Server
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ import pytest
 from tools.cli import rotate_secret
 from tools.cli.commands import main
 from tools.cli.rotate_secret import STEPS
+from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def stage(aws: None, tmp_path: Path) -> Iterator[Stage]:  # noqa: ARG001
 
 
 def run(*arguments: str) -> None:
-    main(["rotate", "--stage", "dev", *arguments])
+    main(["rotate", "--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
 
 
 def should_take_the_four_steps_where_there_is_no_schedule(

@@ -14,7 +14,7 @@ table = "public.orders"
 operations = ["insert"]
 target = "process_order"
 """
-ROOT = Path(__file__).parents[2]
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
 def read(tmp_path: Path, text: str, **context: Any) -> Settings:
@@ -186,9 +186,9 @@ def should_refuse_changes_of_what_was_read(tmp_path: Path) -> None:
         settings.environment.retention = 1  # type: ignore[misc]
 
 
-def should_accept_the_projects_own_file() -> None:
+def should_find_workers_and_functions_beside_the_file() -> None:
     for stage in ("local", "dev", "prod"):
-        settings = read_settings({"config": str(ROOT / "bridge.toml"), "stage": stage})
+        settings = read_settings({"config": str(SHOP / "bridge.toml"), "stage": stage})
         targets = {target for webhook in settings.webhooks for target in webhook.targets}
         assert targets == settings.workers.keys() | {target.name for target in settings.targets}
         assert settings.functions.keys() == {"health", "orders", "payments", "users"}

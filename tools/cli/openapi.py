@@ -24,7 +24,6 @@ from tools.cli.stage import DECLARATION, CommandError, ConfigOption, errors_expl
 if TYPE_CHECKING:
     from bridge.api import Resolver
 
-DOCUMENT = Path("docs/openapi.json")
 _LAYER = Path(__file__).parents[2] / "lambda_src" / "layer"
 # Of the library, for answers in a form that bridge.api replaces.
 _REPLACED = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
@@ -78,12 +77,15 @@ class OpenApiError(CommandError):
 
 def openapi(
     *,
-    output: Annotated[Path, typer.Option("--output", help="The file to write.")] = DOCUMENT,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The file to write. [openapi.json beside bridge.toml]")
+    ] = None,
     config: ConfigOption = DECLARATION,
 ) -> None:
     """Write the OpenAPI document of the functions."""
     with errors_explained(interrupted="the document is as it was"):
         document = text(config)
+        output = output or config.with_name("openapi.json")
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(document, "utf-8")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.pg_net import StandIn
 from tests.database.apply_sql.deployer import Api, Deployer
+from tools.local.pg_net import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

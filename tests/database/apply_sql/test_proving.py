@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apply_sql.errors import ApplyError, PingError, RequirementError
-from local import supabase
 from tests.database.apply_sql.deployer import ORDERS, USERS, Api, Deployer, triggers
 from tests.databases import SECRET, TARGET_SECRET, Database
+from tools.local import supabase
 
 if TYPE_CHECKING:
-    from local.pg_net import StandIn
+    from tools.local.pg_net import StandIn
 
 
 def should_take_a_first_installation_back_when_the_ping_is_refused(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tests.database.apply_sql.deployer import ORDERS, Deployer, triggers
 
 if TYPE_CHECKING:
-    from local.pg_net import StandIn
     from tests.databases import Database
+    from tools.local.pg_net import StandIn
 
 
 def should_leave_another_owners_installation_alone(deployer: Deployer, bare: Database) -> None:

@@ -15,9 +15,9 @@ import pytest
 from authorize import key_set, pace
 from bridge import aws as aws_clients
 from bridge import secrets
-from local.aws import client_environment
 from tests.unit.authorize.issuer import SECRET, Issuer, SigningKey
 from tests.unit.aws import Secret
+from tools.local.aws import client_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.database import Database
 from bridge.errors import RoleError
-from local.demo.shop import SCHEMA
+from examples.shop.demo.shop import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ import pytest
 
 from bridge.database import Database
 from bridge.errors import DatabaseUnavailableError
-from local.postgres import Server
 from tests.certificates import make_certificate
 from tests.unit.aws import Secret
+from tools.local.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ import pytest
 
 from bridge.database import Database
 from bridge.errors import PoolerFullError
-from local.directories import RunDirectory
-from local.pooler import Pooler
+from tools.local.directories import RunDirectory
+from tools.local.pooler import Pooler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.dead_letters.worker import Worker, event
 from tools.cli.commands import main
+from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,18 @@ def deployed(client: SQSClient) -> Iterator[dict[str, Worker]]:
 
 
 def run(*arguments: str) -> None:
-    main(["dead-letters", *arguments, "--stage", "prod", "--region", "us-east-1"])
+    main(
+        [
+            "dead-letters",
+            *arguments,
+            "--stage",
+            "prod",
+            "--config",
+            str(SHOP / "bridge.toml"),
+            "--region",
+            "us-east-1",
+        ]
+    )
 
 
 def should_list_each_worker_that_is_deployed(

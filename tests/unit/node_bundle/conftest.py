@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.node_bundle.project import ROOT, install, lock, locked_packages, write_worker
+from tests.unit.node_bundle.project import ROOT, WORKER, install, lock, locked_packages, write_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
     for name in ("esbuild", "@esbuild", ".bin/esbuild"):
         (modules / name).symlink_to(ROOT / "node_modules" / name)
     lock(tmp_path, "node_modules/esbuild", locked_packages(ROOT)["node_modules/esbuild"])
-    install(tmp_path, "node_modules/answer", "exports.answer = () => require('os').EOL === '\\n' && 42")
-    (modules / "answer" / "data.txt").write_text("data")
+    install(tmp_path, "answer", "exports.answer = () => require('os').EOL === '\\n' && 42")
+    (tmp_path / WORKER / "node_modules" / "answer" / "data.txt").write_text("data")
     write_worker(tmp_path)
     return tmp_path

@@ -12,30 +12,32 @@ from stacks.constructs.node_bundle import bundled
 from stacks.errors import BuildError
 
 ROOT = Path(__file__).parents[3]
-RECEIPTS = ROOT / "lambda_src" / "workers" / "render_receipt"
+RECEIPTS = ROOT / "examples" / "shop" / "workers" / "render_receipt"
 WORKER = "lambda_src/workers/deep_thought"
 INDEX = "import { answer } from 'answer'\nexport const handler = async () => answer()\n"
 
 
 def install(
-    root: Path, place: str, code: str, *, version: str = "1.0.0", locked: str | None = "1.0.0"
+    root: Path, name: str, code: str, *, version: str = "1.0.0", locked: str | None = "1.0.0"
 ) -> None:
-    """Install a library in a folder of its name, and lock it beside what is locked already."""
-    folder = root / place
+    """Install a library for the worker, and lock it beside what is locked already."""
+    worker = root / WORKER
+    folder = worker / "node_modules" / name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "package.json").write_text(json.dumps({"name": folder.name, "version": version}))
+    (folder / "package.json").write_text(json.dumps({"name": name, "version": version}))
     (folder / "index.js").write_text(code)
-    lock(root, place, {"version": locked} if locked else None)
+    lock(worker, f"node_modules/{name}", {"version": locked} if locked else None)
 
 
-def locked_packages(root: Path) -> dict[str, Any]:
-    packages: dict[str, Any] = json.loads((root / "package-lock.json").read_text())["packages"]
+def locked_packages(folder: Path) -> dict[str, Any]:
+    packages: dict[str, Any] = json.loads((folder / "package-lock.json").read_text())["packages"]
     return packages
 
 
-def lock(root: Path, place: str, package: dict[str, Any] | None) -> None:
-    file = root / "package-lock.json"
-    packages = (locked_packages(root) if file.exists() else {}) | {place: package}
+def lock(folder: Path, place: str, package: dict[str, Any] | None) -> None:
+    """Write an entry of a folder's lock, or remove it."""
+    file = folder / "package-lock.json"
+    packages = (locked_packages(folder) if file.exists() else {}) | {place: package}
     kept = {name: package for name, package in packages.items() if package is not None}
     file.write_text(json.dumps({"packages": kept}))
 
@@ -50,7 +52,7 @@ def write_worker(
     dependencies = dependencies or {"answer": "1.0.0"}
     package = {"dependencies": dependencies, "bundle": {"data": data or []}}
     (folder / "package.json").write_text(json.dumps(package))
-    lock(root, WORKER, {"dependencies": dependencies})
+    lock(folder, "", {"dependencies": dependencies})
     return folder
 
 

@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import boto3
 
-from local.aws import client_environment
 from stacks.constructs.node_bundle import bundled
 from tests.unit.messages import queued, records
 from tests.unit.node_bundle.project import RECEIPTS, ROOT, content, write_worker
+from tools.local.aws import client_environment
 
 if TYPE_CHECKING:
     from tests.databases import Database

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.node_bundle.project import WORKER, content, install, problem, write_worker
+from tests.unit.node_bundle.project import content, lock, problem, write_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,13 +16,13 @@ def should_name_a_library_that_is_not_installed(root: Path) -> None:
     said = problem(write_worker(root, answer="1.0.0", question="1.0.0"), root)
 
     assert said.startswith(
-        'worker "deep_thought": it needs question, which is not installed; run "npm install"'
+        'worker "deep_thought": it needs question, which is not installed there; run "npm install"'
     )
-    assert "commit package-lock.json" in said
+    assert "commit its package-lock.json" in said
 
 
 def should_name_esbuild_when_nothing_is_installed(tmp_path: Path) -> None:
-    assert "it needs esbuild, answer, which is not installed" in problem(write_worker(tmp_path), tmp_path)
+    assert 'esbuild is not installed; run "make packages"' in problem(write_worker(tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -39,23 +39,23 @@ def should_show_what_esbuild_refuses_and_where(root: Path, index: str, said: str
     assert "lambda_src/workers/deep_thought/index.mjs:" in shown
 
 
-def should_take_data_from_a_version_of_the_worker_s_own(root: Path) -> None:
-    install(root, "node_modules/fonts", "shared")
-    own = f"{WORKER}/node_modules/fonts"
-    install(root, own, "own", version="2.0.0", locked="2.0.0")
+def should_give_each_worker_the_shared_library_wherever_it_is(root: Path, tmp_path: Path) -> None:
+    shared = root / "node_modules" / "bridge"
+    shared.mkdir()
+    (shared / "index.js").write_text("exports.answer = () => 42")
+    (shared / "package.json").write_text('{"version": "1.0.0"}')
+    lock(root, "node_modules/bridge", {"version": "1.0.0"})
+    elsewhere = tmp_path.with_name(f"{tmp_path.name}-elsewhere") / "workers" / "ask"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "index.mjs").write_text("import { answer } from 'bridge'\nexport const handler = answer\n")
 
-    made = content(write_worker(root, data=["fonts/index.js"], answer="1.0.0", fonts="2.0.0"), root)
-
-    assert made["node_modules/fonts/index.js"] == b"own"
+    assert b"() => 42" in content(elsewhere, root)["index.mjs"]
 
 
-def should_take_data_from_a_package_of_the_project(root: Path) -> None:
-    install(root, "lambda_src/bridge", "data", locked=None)
-    (root / "node_modules" / "bridge").symlink_to(root / "lambda_src" / "bridge")
+def should_refuse_the_shared_library_s_name_among_those_of_npm(root: Path) -> None:
+    said = problem(write_worker(root, answer="1.0.0", bridge="0.2.0"), root)
 
-    made = content(write_worker(root, data=["bridge/index.js"]), root)
-
-    assert made["node_modules/bridge/index.js"] == b"data"
+    assert 'its package.json depends on "bridge", which each worker has without it' in said
 
 
 def should_name_data_that_is_not_there(root: Path) -> None:
@@ -67,15 +67,12 @@ def should_name_data_that_is_not_there(root: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "said"),
     [
-        (None, "it has an index.mjs but no package.json, which a worker in Node.js needs"),
         ("{", "its package.json is not JSON: "),
         ("[]", "its package.json is not a JSON object"),
     ],
 )
-def should_say_what_is_wrong_with_a_package_json(root: Path, package: str | None, said: str) -> None:
+def should_say_what_is_wrong_with_a_package_json(root: Path, package: str, said: str) -> None:
     folder = write_worker(root)
-    (folder / "package.json").unlink()
-    if package is not None:
-        (folder / "package.json").write_text(package)
+    (folder / "package.json").write_text(package)
 
     assert said in problem(folder, root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from review.assembly import Assembly, Stack
+from tools.review.assembly import Assembly, Stack
 
 NAME = "external-compute-test-bridge"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from review.base import Commit, base_commit, head_title, tree_of
-from review.errors import ReviewError
+from tools.review.base import Commit, base_commit, head_title, tree_of
+from tools.review.errors import ReviewError
 
 if TYPE_CHECKING:
     from pathlib import Path

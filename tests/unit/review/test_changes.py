@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from review.changes import Change, Kind, changes
 from tests.unit.review.templates import get, resource, stage
+from tools.review.changes import Change, Kind, changes
 
 QUEUE = resource("AWS::SQS::Queue", "Queue/Resource", QueueName="q", VisibilityTimeout=30)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from review.__main__ import main
+from tools.review.__main__ import main
 
 
 @pytest.mark.parametrize("wrong", ["12x", "-1", "1.5", "", "٣", "1" * 16])

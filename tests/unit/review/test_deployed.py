@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from review.changes import Kind, changes
-from review.deployed import deployed
-from review.errors import ReviewError
 from tests.unit.review.templates import NAME, resource, stage
+from tools.review.changes import Kind, changes
+from tools.review.deployed import deployed
+from tools.review.errors import ReviewError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from review.entrances import Entrance, entrances
-from review.permissions import statements
 from tests.unit.review.templates import NAME, acknowledged, get, resource, stage
+from tools.review.entrances import Entrance, entrances
+from tools.review.permissions import statements
 
 REASON = "The receiver verifies the signature."
 

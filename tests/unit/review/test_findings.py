@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from review.findings import Finding, findings, warnings
 from tests.unit.review.templates import NAME, acknowledged, stage
+from tools.review.findings import Finding, findings, warnings
 
 
 def should_list_each_rule_once_a_place() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from review.assembly import Stack
-from review.names import Names, references
 from tests.unit.review.templates import get, resource, stage
+from tools.review.assembly import Stack
+from tools.review.names import Names, references
 
 OTHER = Stack(
     name="external-compute-test-secrets",

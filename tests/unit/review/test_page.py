@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from review.html import html
-from review.markdown import markdown
-from review.page import (
+from tools.review.html import html
+from tools.review.markdown import markdown
+from tools.review.page import (
     AnyBlock,
     Badge,
     Block,

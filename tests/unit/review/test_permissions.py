@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from review.grants import CHANGED, NEW, REMOVED, SAME, compared, more
-from review.permissions import Statement, statements
 from tests.unit.review.templates import allow, get, policy, resource, stage
+from tools.review.grants import CHANGED, NEW, REMOVED, SAME, compared, more
+from tools.review.permissions import Statement, statements
 
 ROLE = resource("AWS::IAM::Role", "Role/Resource")
 FUNCTION = resource("AWS::Lambda::Function", "Function/Resource", Role=get("Role"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench import prices
-from review.price import counts, paths, price
 from tests.unit.review.templates import get, resource, stage
+from tools.review import prices
+from tools.review.price import counts, paths, price
 
 
 def alarm(**properties: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from review.permissions import statements
-from review.secrets import Entry, entries, readers
 from tests.unit.review.templates import allow, get, policy, resource, secret_arn, stage
+from tools.review.permissions import statements
+from tools.review.secrets import Entry, entries, readers
 
 GET = "secretsmanager:GetSecretValue"
 SECRET = resource("AWS::SecretsManager::Secret", "Database/Resource", Name="x/database", Description="Pooled")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from review.assembly import BRIDGE
-from review.declaration import Declaration, Setting, addresses, read_declaration, settings_changed
-from review.errors import ReviewError
-from review.triggers import Action, Step, plan
 from tests.databases import declaration as declared
 from tests.databases import webhook
 from tests.unit.review.templates import get, resource, stage
+from tools.review.assembly import BRIDGE
+from tools.review.declaration import Declaration, Setting, addresses, read_declaration, settings_changed
+from tools.review.errors import ReviewError
+from tools.review.triggers import Action, Step, plan
 
 CREATED = webhook(name="order.created", table="public.orders", operations=["insert"])
 

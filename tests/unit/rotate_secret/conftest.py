@@ -12,11 +12,11 @@ import boto3
 import pytest
 from aws_lambda_powertools import Logger
 
-from local.pg_net import StandIn
 from rotate_secret import handler as rotate_secret
 from rotate_secret import upkeep
 from tests.unit.rotate_secret.stage import OLD, Stage
 from tests.unit.targets import Answer, Target
+from tools.local.pg_net import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

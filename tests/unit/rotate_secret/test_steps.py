@@ -18,8 +18,8 @@ from tests.unit.targets import Answer
 if TYPE_CHECKING:
     import io
 
-    from local.pg_net import StandIn
     from tests.unit.targets import Target
+    from tools.local.pg_net import StandIn
 
 
 def in_force(stage: Stage) -> dict[str, str]:

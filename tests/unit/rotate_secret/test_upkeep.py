@@ -9,12 +9,12 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from local import supabase
 from rotate_secret import handler as rotate_secret
 from rotate_secret import upkeep
 from rotate_secret.errors import EventError, RotationError
 from rotate_secret.vault import Vault
 from tests.unit.rotate_secret.stage import OLD, STEPS, Stage, interrupted
+from tools.local import supabase
 
 if TYPE_CHECKING:
     from tests.unit.rotate_secret.conftest import Platform

@@ -8,11 +8,11 @@ import boto3
 import pytest
 
 from bridge import secrets
-from local.aws import client_environment
 from sync_platform import attempts
 from sync_platform import handler as sync_platform
 from tests.unit.sync_platform.deployed import Deployed
 from tests.unit.sync_platform.platforms import Platforms
+from tools.local.aws import client_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,3 @@
+"""What the tests of the shop share with those of the framework."""
+
+pytest_plugins = ["tests.fixtures"]

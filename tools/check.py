@@ -1,0 +1,189 @@
+"""Checks of an adopter's own code and declaration: `python -m tools.check`, or `make check`.
+
+Style, types, tests, templates with cdk-nag, and the review of each stage. None needs Postgres, AWS or, once
+`make packages` has run, a network.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from stacks.errors import AppError
+from stacks.settings import Settings, read_settings
+from stacks.settings.folders import code_of
+from tools.cdk_cli import ROOT, search_path
+from tools.processes import end_as_interrupted
+
+LAYER = ROOT / "lambda_src" / "layer"
+# A configuration of the adopter's own goes before the project's.
+FORMAT = (
+    "--check",
+    "--log-level=warn",
+    "--config-precedence=prefer-file",
+    f"--config={ROOT / 'package.json'}",
+)
+REVIEWS = ROOT / "build" / "review"
+# Types are checked where they are written; what has none is the adopter's choice.
+TYPES = (
+    *("--config-file=", "--explicit-package-bases", "--namespace-packages", "--check-untyped-defs"),
+    *("--no-error-summary", "--warn-unused-ignores"),
+)
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Code:
+    """The workers and functions of a declaration.
+
+    Attributes:
+        workers: folder of the workers.
+        functions: folder of the functions.
+    """
+
+    workers: Path
+    functions: Path
+
+    @classmethod
+    def of(cls, declaration: Path) -> "Code":
+        folder = code_of(declaration.absolute())
+        return cls(folder / "workers", folder / "functions")
+
+    @property
+    def folders(self) -> list[str]:
+        return [str(folder) for folder in (self.workers, self.functions) if folder.is_dir()]
+
+    def files(self, *patterns: str) -> list[str]:
+        """Files of all workers and functions, without those of libraries."""
+        paths = (
+            path for folder in self.folders for pattern in patterns for path in Path(folder).rglob(pattern)
+        )
+        return sorted(str(path) for path in paths if "node_modules" not in path.parts)
+
+    def environment(self) -> dict[str, str]:
+        """Environment of their commands: packages are found as in Lambda, programs as `make` finds them."""
+        path = os.pathsep.join([str(LAYER), *self.folders])
+        search = search_path(os.environ.get("PATH", os.defpath))
+        return {**os.environ, "PYTHONPATH": path, "MYPYPATH": path, "PATH": search}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run every check, and say at the end which ones failed.
+
+    Returns:
+        The exit code: 0; 1 when something failed; 130 when it was told to stop.
+    """
+    options = _parser().parse_args(arguments)
+    end_as_interrupted()
+    try:
+        failed = [title for title, passes in _checks(options.config) if not _passes(title, passes)]
+    except AppError as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    if failed:
+        console.print(f"[red]Failed: {', '.join(failed)}[/]")
+        return 1
+    console.print("[green]All checks passed.[/]")
+    return 0
+
+
+def _passes(title: str, passes: Callable[[], bool]) -> bool:
+    console.print(f"[cyan]•[/] {title}", soft_wrap=True)
+    return passes()
+
+
+def _checks(config: Path) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """The checks that there is something for, by their titles."""
+    stages = [read_settings({"config": str(config), "stage": stage}) for stage in _stages(config)]
+    code = Code.of(config)
+    environment = code.environment()
+    python, tests = code.files("*.py"), code.files("test_*.py", "*_test.py")
+    javascript, node_tests = code.files("*.js", "*.mjs"), code.files("*.test.js", "*.test.mjs")
+
+    def command(*words: str) -> Callable[[], bool]:
+        return lambda: _run(words, environment)
+
+    if python:
+        yield "Style (ruff)", command("ruff", "check", "--quiet", *code.folders)
+        yield "Format (ruff)", command("ruff", "format", "--check", "--quiet", *code.folders)
+        yield "Types (mypy)", command(sys.executable, "-m", "mypy", *TYPES, *python)
+    if tests:
+        yield "Tests (pytest)", command(sys.executable, "-m", "pytest", *_pytest_options(code), *tests)
+    if javascript:
+        yield "Format (prettier)", command("prettier", *FORMAT, *javascript)
+    if node_tests:
+        yield "Tests (node)", command("node", "--test", *node_tests)
+    for settings in stages:
+        if settings.environment.layer_platform != "local":
+            yield (
+                f"Templates and review of stage {settings.stage}",
+                command(*_review(config, settings)),
+            )
+
+
+def _stages(config: Path) -> list[str]:
+    """Names of the declared stages; mistakes in the file are for `read_settings` to explain."""
+    try:
+        return list(tomllib.loads(config.read_text("utf-8")).get("stages", {})) or [""]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return [""]
+
+
+def _pytest_options(code: Code) -> list[str]:
+    return [
+        *("--config-file", os.devnull, "--rootdir", str(code.workers.parent), "--import-mode=importlib"),
+        *("--quiet", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"),
+        *("-o", "python_functions=test_* should_*", "-o", f"pythonpath={LAYER} {' '.join(code.folders)}"),
+    ]
+
+
+def _review(config: Path, settings: Settings) -> list[str]:
+    """The command that synthesises a stage and reviews it; without a commit, that synthesises it alone."""
+    if _has_commit():
+        options = ["--stage", settings.stage, "--config", str(config)]
+        return [sys.executable, "-m", "tools.review", *options, "--output", str(REVIEWS / settings.stage)]
+    context = ["-c", f"stage={settings.stage}", "-c", f"config={config}"]
+    return ["cdk", "synth", "--quiet", "--no-notices", *context, "--output", str(REVIEWS / settings.stage)]
+
+
+def _has_commit() -> bool:
+    answer = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", "HEAD"],  # noqa: S607 - the one of the PATH
+        capture_output=True,
+        check=False,
+    )
+    return answer.returncode == 0
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> bool:
+    return subprocess.run(words, cwd=ROOT, env=dict(environment), check=False).returncode == 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.check",
+        description="Check your own workers, functions and declaration: style, types, tests, templates with "
+        "cdk-nag, and the review of each stage against where HEAD left origin/main.",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("bridge.toml"),
+        metavar="FILE",
+        help="another file than bridge.toml",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
