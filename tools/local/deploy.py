@@ -149,15 +149,8 @@ def _fill_secrets(system: "System", config: Path | str | None) -> None:
             f"STRIPE_API_BASE={system.stripe_url}\n"
         )
         arguments = [
-            *(
-                "secrets",
-                "--stage",
-                STAGE,
-                "--env-file",
-                str(env_file),
-                "--supabase-url",
-                system.supabase_url,
-            ),
+            *("secrets", "--stage", STAGE, "--env-file", str(env_file)),
+            *("--supabase-url", system.supabase_url),
             *("--database-url", system.pooled_url, "--direct-url", system.direct_url),
             *(["--config", str(config)] if config is not None else []),
             *("--region", REGION, "--yes"),
