@@ -16,7 +16,7 @@ LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(
 SHOP_LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SHOP)/workers/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
+.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -145,6 +145,9 @@ redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=
 
 openapi: packages ## Write openapi.json beside the declaration, from the functions' models: make openapi CONFIG=examples/shop/bridge.toml
 	@python -m tools.cli openapi $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+schema: setup ## Save what a database has of this release, for the tests of upgrades; a part of each release
+	@PYTHONPATH=lambda_src:lambda_src/layer python -m tests.database.save_schema $(VERSION)
 
 pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
 	@python -m tools.bench --only pooling

@@ -28,6 +28,8 @@ _LAYER = Path(__file__).parents[2] / "lambda_src" / "layer"
 # Of the library, for answers in a form that bridge.api replaces.
 _REPLACED = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
 _INT64_MAX = 2**63 - 1
+# OpenAPI wants one. The document is the user's, and no release of the bridge changes it.
+_VERSION = "1"
 _PROBLEM_TYPE = "application/problem+json"
 
 _PROBLEM = {
@@ -122,9 +124,7 @@ def _declared(declaration: Path) -> Mapping[str, Any]:
 
 
 def _document(functions: Iterable[str], declared: Mapping[str, Any]) -> dict[str, Any]:
-    from bridge.version import VERSION  # noqa: PLC0415  # lambda_src/layer is importable only now
-
-    merge = OpenAPIMerge(title="Supabase External Compute", version=VERSION, on_conflict="error")
+    merge = OpenAPIMerge(title="Supabase External Compute", version=_VERSION, on_conflict="error")
     schemas: dict[str, Any] = {}
     for name in functions:
         made = _of_function(name, declared.get(name, {}).get("routes", {}))
