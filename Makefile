@@ -16,7 +16,7 @@ LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(
 SHOP_LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SHOP)/workers/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
+.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy github destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,13 +111,16 @@ synth: packages ## Synthesise the templates: make synth STAGE=prod
 	@$(CDK) synth --quiet $(CONTEXT)
 
 diff: packages ## What a deployment would change: make diff STAGE=prod
-	@$(CDK) diff --all $(CONTEXT) $(ARGS)
+	@$(CDK) diff $(CONTEXT) $(ARGS)
 
 review: packages ## Write what a change means to build/review.html: make review STAGE=prod BASE=origin/main ARGS="--help"
 	@python -m tools.review $(if $(STAGE),--stage $(STAGE)) $(if $(CONFIG),--config $(CONFIG)) $${BASE:+--base "$$BASE"} $(ARGS)
 
 deploy: packages ## Deploy: make deploy STAGE=prod
 	@$(CDK) deploy --all $(CONTEXT) $(ARGS)
+
+github: packages ## Deploy the roles that GitHub's workflows take: make github STAGE=prod REPOSITORY=owner/name
+	@python -m tools.cli github $(OPTIONS) $(if $(REPOSITORY),--repository $(REPOSITORY)) $(ARGS)
 
 destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(CONTEXT)

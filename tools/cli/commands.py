@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import typer
 
-from tools.cli import dead_letters, new
+from tools.cli import dead_letters, new, workflows
 from tools.cli.fill_secrets import secrets
 from tools.cli.follow import follow
+from tools.cli.github_roles import github
 from tools.cli.init import init
 from tools.cli.openapi import openapi
 from tools.cli.rotate_secret import rotate
@@ -34,6 +35,8 @@ COMMANDS.add_typer(
 COMMANDS.command()(dead_letters.redrive)
 COMMANDS.command()(follow)
 COMMANDS.command()(openapi)
+COMMANDS.command()(github)
+COMMANDS.add_typer(workflows.COMMANDS, name="workflow", help="What GitHub's workflows ask of this tree.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
