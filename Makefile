@@ -1,9 +1,8 @@
 # Everything that people and CI run. `make` alone lists it.
 
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+# The last one is where Debian puts PgBouncer, and not on the path of an ordinary user.
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin
 CDK := cdk --no-notices
 LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 # For Vercel's own Python and platform: what it installs with has failed on environment markers.
@@ -21,16 +20,15 @@ SHOP_LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: packages tool-packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+setup: system packages tool-packages ## Install everything: Python and Node.js packages, PostgreSQL among them
 
 packages: .venv/installed node_modules/.package-lock.json $(LIBRARIES) ## Install only what `make check` and deploying to AWS take
 
 tool-packages: packages .venv/installed-dev $(SHOP_LIBRARIES) $(SHOP)/cloudflare/node_modules/.package-lock.json ## Install what the system on this machine and the framework's tests take too
 
 .venv/installed: requirements.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@python=$$(sh tools/local/system_packages.sh) && "$$python" -m venv .venv
 	@echo "Installing Python packages into .venv (about a minute)"
-	@$(PYTHON) -m venv .venv || { echo "On Debian: sudo apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@ln -sf ../../bridgectl $(BIN)/bridgectl
 	@touch $@
@@ -50,8 +48,8 @@ node_modules/.package-lock.json: .venv/installed package.json package-lock.json 
 	@npm ci --silent --ignore-scripts --prefix $*
 	@touch $@
 
-system: .venv/installed-dev
-	@python -m tools.local.system_packages
+system:
+	@sh tools/local/system_packages.sh local >/dev/null
 
 demo: setup ## Set up everything, deploy it on this machine, and show it
 	@python -m examples.shop.demo
