@@ -95,7 +95,7 @@ lint: tool-packages ## Style and types of the framework and the shop
 	@ruff check --exclude lambda_src/workers,lambda_src/functions
 	@ruff format --check --exclude lambda_src/workers,lambda_src/functions
 	@mypy
-	@lint-imports --no-logo --quiet
+	@mkdir -p build && PYTHONPATH=.:lambda_src:lambda_src/layer lint-imports --no-logo --no-cache > build/imports.log || { cat build/imports.log >&2; exit 1; }
 	@zizmor --offline --quiet .github/workflows
 	@npm run --silent check
 	@npm run --silent --prefix $(SHOP)/cloudflare check

@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config'
 // examples/shop/tests/edge/test_cloudflare.py starts what these name.
 const given = (name: string): string => {
   const value = process.env[name]
-  if (!value) throw new Error(`${name} is not set: run these tests with pytest examples/shop/tests/edge/test_cloudflare.py`)
+  if (!value)
+    throw new Error(
+      `${name} is not set: run these tests with pytest examples/shop/tests/edge/test_cloudflare.py`,
+    )
   return value
 }
 

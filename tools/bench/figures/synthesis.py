@@ -10,6 +10,7 @@ from pathlib import Path
 from tools import cdk_cli
 from tools.bench.figure import Figure
 from tools.bench.scale import Scale
+from tools.local.declaration import SHOP
 
 ROOT = Path(__file__).parents[3]
 ALTERNATIVES = Path(__file__).parents[1] / "alternatives"
@@ -33,8 +34,9 @@ def measure(scale: Scale) -> Iterator[Figure]:
 
 
 def synthesise(output: Path, *, folder: Path = ROOT, app: str = "app.py") -> None:
-    """Run `cdk synth`."""
+    """Run `cdk synth` of an app; the bridge's is that of the shop."""
     command = [cdk_cli.installed(lambda _: None), "synth", "--quiet", "--no-notices", "--ci"]
+    command += ["-c", f"config={SHOP / 'bridge.toml'}"]
     subprocess.run(
         [*command, "--app", f'"{sys.executable}" {app}', "--output", str(output)],
         check=True,
