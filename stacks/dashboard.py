@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from stacks.bridge import BridgeStack
+from stacks.function import Function
 from stacks.metrics import PERIOD, answer_metric, outbox_metric, outcome_metric, queue_metric, wait_metric
-from stacks.monitored import Monitored
+from stacks.names import stage_prefix
 
 _COLUMNS = 24
 _HEIGHT = 6
@@ -19,22 +20,14 @@ _STATUSES = (202, 400, 401, 403, 404, 413, 503)
 class Dashboard(Construct):
     """Rows of graphs, each under the question that it answers, the most urgent first."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, stage: str, name: str, monitored: Monitored
-    ) -> None:
-        """Make it.
-
-        Args:
-            scope: what it belongs to.
-            construct_id: within the scope.
-            stage: whose it is.
-            name: in the console.
-            monitored: what it shows.
-        """
+    def __init__(self, scope: Construct, construct_id: str, *, stage_name: str, bridge: BridgeStack) -> None:
+        """Make it, with the stage's name in the console."""
         super().__init__(scope, construct_id)
-        self._stage = stage
-        self._monitored = monitored
-        self._dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
+        self._stage_name = stage_name
+        self._bridge = bridge
+        self._dashboard = cloudwatch.Dashboard(
+            self, "Dashboard", dashboard_name=stage_prefix(stage_name).removesuffix("-")
+        )
         self._row("Is anything lost?", self._lost())
         self._row("Is anything late?", self._late())
         self._row("Is anything failing?", self._failing())
@@ -55,16 +48,17 @@ class Dashboard(Construct):
             "Queues: events that wait": self._queues("ApproximateNumberOfMessagesVisible"),
             "Queues: age of the oldest (s)": self._queues("ApproximateAgeOfOldestMessage"),
             "Workers: wait for Postgres (ms, 95 of 100)": [
-                wait_metric(self._stage, worker=worker).with_(label=worker)
-                for worker in self._monitored.queues
+                wait_metric(self._stage_name, worker=worker).with_(label=worker)
+                for worker in self._bridge.workers
             ],
         }
 
     def _failing(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
-        api = self._monitored.api
+        api = self._bridge.api.api
         return {
             "Webhooks: answers by status": [
-                answer_metric(self._stage, status=status).with_(label=str(status)) for status in _STATUSES
+                answer_metric(self._stage_name, status=status).with_(label=str(status))
+                for status in _STATUSES
             ],
             "API: answers with errors": [
                 api.metric_client_error(period=PERIOD, statistic=_SUM),
@@ -80,8 +74,8 @@ class Dashboard(Construct):
                 metric
                 for name, function in self._functions().items()
                 for metric in (
-                    function.metric_errors(label=f"{name}: errors", period=PERIOD, statistic=_SUM),
-                    function.metric_throttles(label=f"{name}: throttles", period=PERIOD, statistic=_SUM),
+                    _function_metric(function, "Errors", _SUM, label=f"{name}: errors"),
+                    _function_metric(function, "Throttles", _SUM, label=f"{name}: throttles"),
                 )
             ],
         }
@@ -98,36 +92,39 @@ class Dashboard(Construct):
         }
 
     def _using(self) -> dict[str, Sequence[cloudwatch.IMetric]]:
-        api = self._monitored.api
+        api = self._bridge.api.api
         return {
             "API: requests": [api.metric_count(period=PERIOD, statistic=_SUM)],
             "Functions: invocations": [
-                function.metric_invocations(label=name, period=PERIOD, statistic=_SUM)
+                _function_metric(function, "Invocations", _SUM, label=name)
                 for name, function in self._functions().items()
             ],
             "Functions: duration (ms, 95 of 100)": [
-                function.metric_duration(label=name, period=PERIOD, statistic=cloudwatch.Stats.percentile(95))
+                _function_metric(function, "Duration", cloudwatch.Stats.percentile(95), label=name)
                 for name, function in self._functions().items()
             ],
         }
 
-    def _functions(self) -> dict[str, lambda_.IFunction]:
-        watched = self._monitored
-        return {"receive_webhook": watched.receiver, "redeliver": watched.redelivery, **watched.workers}
+    def _functions(self) -> dict[str, Function]:
+        return {
+            "receive_webhook": self._bridge.receiver,
+            "redeliver": self._bridge.redelivery.function,
+            **{name: worker.function for name, worker in self._bridge.workers.items()},
+        }
 
     def _outbox(self, name: str, statistic: str = cloudwatch.Stats.MAXIMUM) -> cloudwatch.IMetric:
-        return outbox_metric(self._stage, name, statistic=statistic)
+        return outbox_metric(self._stage_name, name, statistic=statistic)
 
     def _outcomes(self, name: str) -> list[cloudwatch.IMetric]:
         return [
-            outcome_metric(self._stage, name, worker=worker).with_(label=worker)
-            for worker in self._monitored.queues
+            outcome_metric(self._stage_name, name, worker=worker).with_(label=worker)
+            for worker in self._bridge.workers
         ]
 
-    def _queues(self, name: str, *, dead: bool = False) -> list[cloudwatch.IMetric]:
+    def _queues(self, metric: str, *, dead: bool = False) -> list[cloudwatch.IMetric]:
         return [
-            queue_metric(queue.dead_letters if dead else queue.queue, name).with_(label=worker)
-            for worker, queue in self._monitored.queues.items()
+            queue_metric(worker.queue.dead_letters if dead else worker.queue.queue, metric).with_(label=name)
+            for name, worker in self._bridge.workers.items()
         ]
 
     def _row(self, question: str, graphs: dict[str, Sequence[cloudwatch.IMetric]]) -> None:
@@ -142,3 +139,17 @@ class Dashboard(Construct):
                 for title, metrics in graphs.items()
             )
         )
+
+
+def _function_metric(function: Function, metric: str, statistic: str, *, label: str) -> cloudwatch.IMetric:
+    """Show a function by the name that it was given, if it was: references need an output each."""
+    if function.name is None:
+        return function.metric(metric, label=label, period=PERIOD, statistic=statistic)
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name=metric,
+        dimensions_map={"FunctionName": function.name},
+        label=label,
+        period=PERIOD,
+        statistic=statistic,
+    )

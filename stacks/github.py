@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.acknowledge import acknowledge
 from stacks.errors import SettingsError
 from stacks.settings import Settings
 from stacks.stage_stack import StageStack
@@ -50,9 +50,9 @@ class GithubStack(StageStack):
             SettingsError: `github` is no repository.
         """
         super().__init__(scope, construct_id, settings=settings, holds="roles of GitHub's workflows")
-        self._stage = settings.stage
+        self._stage_name = settings.stage_name
         self._repository = _repository(context["github"])
-        self._branches = settings.environment.deploy_from
+        self._branches = settings.stage.deploy_from
         self._provider_arn = self._provider(exists=context.get("github_provider") == "existing")
         self._diff_role(stacks)
         self._deploy_role()
@@ -73,7 +73,7 @@ class GithubStack(StageStack):
         A change set would tell a little more, and take a lot more: the bootstrap's bucket to be written, from
         which the next deployment takes its templates, and CloudFormation's own role to be passed on.
         """
-        role = self._role("Diff", environment=f"{self._stage}-diff", does="Reads the deployed templates")
+        role = self._role("Diff", environment=f"{self._stage_name}-diff", does="Reads the deployed templates")
         templates = [
             self.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*")
             for stack in stacks
@@ -91,7 +91,9 @@ class GithubStack(StageStack):
             )
 
     def _deploy_role(self) -> None:
-        role = self._role("Deploy", environment=self._stage, does="Deploys, as the CDK's bootstrap roles")
+        role = self._role(
+            "Deploy", environment=self._stage_name, does="Deploys, as the CDK's bootstrap roles"
+        )
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["sts:AssumeRole"], resources=[self._bootstrapped(name) for name in _BOOTSTRAPPED]

@@ -1,10 +1,10 @@
 """What the bridge and AWS measure of a stage, by name."""
 
-from typing import cast
-
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
+
+from stacks.queues import given_name
 
 # Redelivery publishes once a run, SQS and Lambda once a minute.
 PERIOD = Duration.minutes(1)
@@ -37,11 +37,10 @@ def queue_metric(queue: sqs.Queue, name: str) -> cloudwatch.Metric:
 
     A weak reference would keep the old name when a queue is replaced by one of another name.
     """
-    queue_name = cast("sqs.CfnQueue", queue.node.default_child).queue_name
     return cloudwatch.Metric(
         namespace="AWS/SQS",
         metric_name=name,
-        dimensions_map={"QueueName": str(queue_name)},
+        dimensions_map={"QueueName": given_name(queue)},
         statistic=cloudwatch.Stats.MAXIMUM,
         period=PERIOD,
     )

@@ -4,11 +4,10 @@ from aws_cdk import CfnOutput, CrossStackReferences, ReferenceStrength
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.alarms import Alarms
-from stacks.constructs.alarm_topic import AlarmTopic
+from stacks.alarms import Alarms, AlarmTopic
+from stacks.bridge import BridgeStack
 from stacks.dashboard import Dashboard
 from stacks.metrics import ANSWERS, namespace
-from stacks.monitored import Monitored
 from stacks.settings import Settings
 from stacks.stage_stack import StageStack
 
@@ -21,27 +20,20 @@ class MonitoringStack(StageStack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, monitored: Monitored
+        self, scope: Construct, construct_id: str, *, settings: Settings, bridge: BridgeStack
     ) -> None:
         """Make it for one stage."""
         super().__init__(scope, construct_id, settings=settings, holds="dashboard and alarms")
         CrossStackReferences.of(self).consume(ReferenceStrength.WEAK)
-        prefix = f"external-compute-{settings.stage}-"
-        topic = AlarmTopic(self, "Topic", alarm_prefix=prefix, email=settings.environment.alarm_email).topic
-        Alarms(self, "Alarms", settings=settings, monitored=monitored, name_prefix=prefix, topic=topic)
-        Dashboard(
-            self,
-            "Dashboard",
-            stage=settings.stage,
-            name=f"external-compute-{settings.stage}",
-            monitored=monitored,
-        )
+        topic = AlarmTopic(self, "Topic", settings=settings).topic
+        Alarms(self, "Alarms", settings=settings, bridge=bridge, topic=topic)
+        Dashboard(self, "Dashboard", stage_name=settings.stage_name, bridge=bridge)
         logs.MetricFilter(
             self,
             "WebhookAnswers",
-            log_group=monitored.receiver.log_group,
+            log_group=bridge.receiver.log_group,
             filter_pattern=logs.FilterPattern.string_value("$.message", "=", "webhook answered"),
-            metric_namespace=namespace(settings.stage),
+            metric_namespace=namespace(settings.stage_name),
             metric_name=ANSWERS,
             metric_value="1",
             dimensions={"status": "$.status"},

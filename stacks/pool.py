@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
-from stacks.constructs.redelivery import MAX_CONCURRENCY
+from stacks.redelivery import MAX_CONCURRENCY
 from stacks.settings import Settings
+
+# So many functions are listed, those with the most connections.
+_NAMED = 10
 
 
 def pool_warning(settings: Settings) -> str | None:
@@ -17,12 +20,13 @@ def pool_warning(settings: Settings) -> str | None:
             f"{', '.join(unbounded)}: max_concurrency = 0 lets as many instances connect to the pooler "
             "as the account has; give a number"
         )
-    total, accepted = sum(holders.values()), settings.environment.pool_clients
+    total, accepted = sum(holders.values()), settings.stage.pool_clients
     if total <= accepted:
         return None
-    listed = ", ".join(
-        f"{name} {count}" for name, count in sorted(holders.items(), key=lambda item: -item[1])
-    )
+    most = sorted(holders.items(), key=lambda item: -item[1])
+    listed = ", ".join(f"{name} {count}" for name, count in most[:_NAMED])
+    if len(most) > _NAMED:
+        listed += f", and {len(most) - _NAMED} more"
     return (
         f"functions may hold {total} connections at a time ({listed}), the pooler accepts {accepted}: "
         "lower max_concurrency of workers and functions, or raise the pooler's limit and pool_clients"

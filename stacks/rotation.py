@@ -1,86 +1,128 @@
-"""The signing secrets that a stage rotates."""
+"""Rotation of signing secrets: by Secrets Manager's schedule, with an overlap that another schedule ends."""
 
-import json
-from pathlib import Path
-
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct, IDependable
 
-from stacks.constructs.database_bridge import DatabaseBridge
-from stacks.constructs.function import FunctionDefaults
-from stacks.constructs.platform_secrets import PlatformSecrets
-from stacks.constructs.rotation import Rotation
-from stacks.constructs.source import Sources
-from stacks.entries import SIGNING, Entries
-from stacks.environment_size import check_environment_size
-from stacks.names import entry_name, target_entry
-from stacks.settings import Settings
+from stacks.acknowledge import acknowledge
+from stacks.context import StageContext
+from stacks.entries import SIGNING, secret_ids_of_targets
+from stacks.function import Function, FunctionProps
+from stacks.names import camel_case, entry_name, target_entry
+from stacks.platforms import SYNC_TIMEOUT, PlatformSecrets
 
-_SOURCE = Path(__file__).parents[1] / "lambda_src" / "rotate_secret"
+INTERVAL = Duration.hours(1)
+# It waits for the function that keeps platforms in step.
+_TIMEOUT = SYNC_TIMEOUT + 60
+_SECRETS_MANAGER = iam.ServicePrincipal("secretsmanager.amazonaws.com")
 
 
-def make_rotation(  # noqa: PLR0913 - all but two by name
-    scope: Construct,
-    construct_id: str,
-    *,
-    settings: Settings,
-    sources: Sources,
-    defaults: FunctionDefaults,
-    entries: Entries,
-    bridge: DatabaseBridge,
-    platforms: PlatformSecrets | None,
-) -> Rotation:
-    """Make what rotates signing secrets: the function always, its schedules unless rotation_days is 0.
+class Rotation(Construct):
+    """The function that takes the four steps of a rotation, and looks hourly after what is due between them.
 
-    Raises:
-        SettingsError: more targets than the function's environment holds.
+    Attributes:
+        function: to be invoked with a step of Secrets Manager, or {} for what is due.
     """
-    signing = [SIGNING, *(target_entry(target.name) for target in settings.targets)]
-    rotation = Rotation(
-        scope,
-        construct_id,
-        source=sources.python(_SOURCE),
-        defaults=defaults,
-        environment=_environment(scope, settings, entries, signing, platforms),
-    )
-    entries.give(rotation.function, ["database"])
-    entries.let_rotate(rotation.function, signing)
-    if platforms:
-        rotation.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"], resources=[platforms.function.function_arn]
-            )
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        context: StageContext,
+        platforms: PlatformSecrets | None,
+        after: IDependable,
+    ) -> None:
+        """Make the function always, its schedules unless rotation_days is 0.
+
+        Args:
+            scope: what it belongs to.
+            construct_id: within the scope.
+            context: the stage's.
+            platforms: what a rotation tells of new secrets, if any target needs that.
+            after: puts the secrets into Vault, which the first test of a schedule needs.
+        """
+        super().__init__(scope, construct_id)
+        signing = [SIGNING, *(target_entry(target.name) for target in context.settings.targets)]
+        tables = {
+            "TARGET_SECRET_IDS": secret_ids_of_targets(context.settings),
+            "PLATFORM_TARGETS": list(platforms.resources) if platforms else [],
+        }
+        self.function = Function(
+            self,
+            "Function",
+            context=context,
+            props=FunctionProps(
+                source=context.bridge_source("rotate_secret", tables=tables),
+                description="Rotates the secrets that sign webhooks",
+                environment={
+                    "OVERLAP_HOURS": str(context.stage.rotation_overlap),
+                    **({"SYNC_PLATFORM_FUNCTION": platforms.function.function_name} if platforms else {}),
+                },
+                memory=256,
+                timeout=_TIMEOUT,
+            ),
         )
-    if days := settings.environment.rotation_days:
-        for entry in signing:
-            rotation.rotate(
-                entry,
-                secret_name=entry_name(settings.stage, entry),
-                secret_arn=entries.arn(entry),
-                days=days,
-                # Vault has the secrets from then on.
-                after=bridge.resource,
+        # What an hour's run has not done, the next one does.
+        self.function.configure_async_invoke(retry_attempts=0, max_event_age=INTERVAL)
+        self._look_after()
+        context.entries.give(self.function, ["database", SIGNING])
+        context.entries.let_rotate(self.function, signing)
+        if platforms:
+            self.function.add_to_role_policy(
+                iam.PolicyStatement(
+                    actions=["lambda:InvokeFunction"], resources=[platforms.function.function_arn]
+                )
             )
-    return rotation
+        if context.stage.rotation_days:
+            # One statement for all: a permission for each target would outgrow a function's policy.
+            self.function.add_permission(
+                "ForEntries",
+                principal=_SECRETS_MANAGER,
+                source_account=Stack.of(self).account,
+                source_arn=context.entries.arn_of_all(),
+            )
+            for entry in signing:
+                self._rotate(entry, context, after)
 
+    def _look_after(self) -> None:
+        upkeep = events.Rule(
+            self,
+            "Upkeep",
+            schedule=events.Schedule.rate(INTERVAL),
+            targets=[
+                targets.LambdaFunction(
+                    self.function,
+                    event=events.RuleTargetInput.from_object({}),
+                    retry_attempts=0,
+                    max_event_age=INTERVAL,
+                )
+            ],
+        )
+        next_hour = (
+            "What a run that is lost would have done, the next hour's run does; no secret ends by itself."
+        )
+        acknowledge(self.function, "Serverless-LambdaDLQ", next_hour)
+        acknowledge(self.function, "Serverless-LambdaAsyncFailureDestination", next_hour)
+        acknowledge(upkeep, "Serverless-EventBusDLQ", next_hour)
 
-def _environment(
-    scope: Construct,
-    settings: Settings,
-    entries: Entries,
-    signing: list[str],
-    platforms: PlatformSecrets | None,
-) -> dict[str, str]:
-    environment = {
-        "OVERLAP_HOURS": str(settings.environment.rotation_overlap),
-        "PLATFORM_TARGETS": json.dumps(list(platforms.resources) if platforms else []),
-        **({"SYNC_PLATFORM_FUNCTION": platforms.function.function_name} if platforms else {}),
-    }
-    check_environment_size(
-        environment | entries.variables(signing),
-        stack=Stack.of(scope),
-        of="rotation",
-        remedy="Declare fewer targets, or shorten their names.",
-    )
-    return environment
+    def _rotate(self, entry: str, context: StageContext, after: IDependable) -> None:
+        """Let Secrets Manager rotate an entry by itself."""
+        schedule = secretsmanager.CfnRotationSchedule(
+            self,
+            f"Schedule{camel_case(entry)}",
+            secret_id=entry_name(context.stage_name, entry),
+            rotation_lambda_arn=self.function.function_arn,
+            rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
+                automatically_after_days=context.stage.rotation_days
+            ),
+            # A deployment changes no secret.
+            rotate_immediately_on_update=False,
+        )
+        # Secrets Manager tries out the function as soon as there is a schedule.
+        schedule.node.add_dependency(
+            after, self.function, *([self.function.role] if self.function.role else [])
+        )

@@ -7,10 +7,10 @@ from typing import cast
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.acknowledge import acknowledge
+from stacks.context import removal_policy
 from stacks.entries import FILLED_BY_THE_USER, SIGNING
 from stacks.names import camel_case, entry_name, target_entry
-from stacks.removal import removal_policy
 from stacks.settings import Settings
 from stacks.stage_stack import StageStack
 
@@ -28,9 +28,9 @@ class SecretsStack(StageStack):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         """Make them for one stage."""
         super().__init__(scope, construct_id, settings=settings, holds="secrets")
-        self._stage = settings.stage
-        self._removal = removal_policy(settings.environment)
-        self._key_arn = settings.environment.kms_key_arn
+        self._stage_name = settings.stage_name
+        self._removal = removal_policy(settings.stage)
+        self._key_arn = settings.stage.kms_key_arn
         for name, description in FILLED_BY_THE_USER.items():
             self._unfilled(name, description)
         for name in settings.own_entries:
@@ -75,7 +75,7 @@ class SecretsStack(StageStack):
         secret = secretsmanager.Secret(
             self,
             camel_case(name),
-            secret_name=entry_name(self._stage, name),
+            secret_name=entry_name(self._stage_name, name),
             description=description,
             generate_secret_string=generated,
             removal_policy=self._removal,

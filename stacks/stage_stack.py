@@ -18,8 +18,8 @@ class StageStack(Stack):
             settings: the stage's.
             holds: what is in it, for its description; "": all that works.
         """
-        stage = settings.environment
-        described = f"External compute for Supabase, stage {settings.stage}"
+        stage = settings.stage
+        described = f"External compute for Supabase, stage {settings.stage_name}"
         boundary = stage.permissions_boundary
         super().__init__(
             scope,
@@ -29,5 +29,6 @@ class StageStack(Stack):
             termination_protection=stage.termination_protection,
             permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
-        for name, value in {"project": "external-compute", "stage": settings.stage, **stage.tags}.items():
+        tags = {"project": "external-compute", "stage": settings.stage_name, **stage.tags}
+        for name, value in tags.items():
             Tags.of(self).add(name, value)

@@ -224,8 +224,10 @@ def function_environment(
         # Powertools keeps a logger, and the standard output of its time, for each name.
         "WORKER": f"worker_{uuid4().hex}",
         "QUEUE_URL": queue.url,
-        "QUEUES": json.dumps({"process_order": queue.url}),
+        "QUEUE_ADDRESS": queue.address,
+        "QUEUES": json.dumps({"process_order": queue.name}),
         "TARGETS": "{}",
+        "TARGET_SECRET_IDS": "{}",
         "ALLOWED_TARGET_RANGES": "[]",
     }.items():
         monkeypatch.setenv(name, value)

@@ -124,9 +124,9 @@ def _checks(config: Path) -> Iterator[tuple[str, Callable[[], bool]]]:
     if node_tests:
         yield "Tests (node)", command("node", "--test", *node_tests)
     for settings in stages:
-        if settings.environment.layer_platform != "local":
+        if settings.stage.layer_platform != "local":
             yield (
-                f"Templates and review of stage {settings.stage}",
+                f"Templates and review of stage {settings.stage_name}",
                 command(*_review(config, settings)),
             )
 
@@ -150,10 +150,25 @@ def _pytest_options(code: Code) -> list[str]:
 def _review(config: Path, settings: Settings) -> list[str]:
     """The command that synthesises a stage and reviews it; without a commit, that synthesises it alone."""
     if _has_commit():
-        options = ["--stage", settings.stage, "--config", str(config)]
-        return [sys.executable, "-m", "tools.review", *options, "--output", str(REVIEWS / settings.stage)]
-    context = ["-c", f"stage={settings.stage}", "-c", f"config={config}"]
-    return ["cdk", "synth", "--quiet", "--no-notices", *context, "--output", str(REVIEWS / settings.stage)]
+        options = ["--stage", settings.stage_name, "--config", str(config)]
+        return [
+            sys.executable,
+            "-m",
+            "tools.review",
+            *options,
+            "--output",
+            str(REVIEWS / settings.stage_name),
+        ]
+    context = ["-c", f"stage={settings.stage_name}", "-c", f"config={config}"]
+    return [
+        "cdk",
+        "synth",
+        "--quiet",
+        "--no-notices",
+        *context,
+        "--output",
+        str(REVIEWS / settings.stage_name),
+    ]
 
 
 def _has_commit() -> bool:

@@ -6,7 +6,6 @@ CloudFormation awaits its answer at.
 
 import functools
 import json
-import os
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -17,7 +16,7 @@ from apply_sql.errors import ApplyError
 from apply_sql.request import PHYSICAL_ID, Request
 from apply_sql.scripts import Scripts
 from apply_sql.settings import Settings
-from bridge import secrets
+from bridge import environment, secrets
 from bridge.database import Database
 from bridge.errors import BridgeError
 from bridge.version import VERSION
@@ -31,7 +30,7 @@ _logger = Logger()
 
 @functools.cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(environment.variables())
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

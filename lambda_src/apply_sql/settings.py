@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bridge.environment import required, target_secret_ids
+from bridge.environment import required, required_json
 
 ASSET = Path(__file__).resolve().parents[1]
 
@@ -30,17 +30,17 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read DATABASE_DIRECT_SECRET_ID, DATABASE_TLS, SQL_DIRECTORY, and WEBHOOK_SIGNING_SECRET_ID.
+        """Read DATABASE_DIRECT_SECRET_ID, DATABASE_TLS, SQL_DIRECTORY, and what signs.
 
-        TARGET_NAME_SECRET_ID is read for each target that there is one of.
+        That is WEBHOOK_SIGNING_SECRET_ID, and TARGET_SECRET_IDS (JSON: entries by targets).
 
         Raises:
-            SettingsError: one is not set.
+            SettingsError: one is not set, or not what it must be.
         """
         return cls(
             database_secret_id=required(environment, "DATABASE_DIRECT_SECRET_ID"),
             signing_secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID"),
-            target_secret_ids=target_secret_ids(environment),
+            target_secret_ids=required_json(environment, "TARGET_SECRET_IDS", dict),
             database_tls=required(environment, "DATABASE_TLS"),
             sql_directory=ASSET / required(environment, "SQL_DIRECTORY"),
         )

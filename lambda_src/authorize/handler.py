@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-la
 import functools
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from authorize.errors import DeniedError
 from authorize.settings import Settings
 from authorize.tokens import Verifier
-from bridge import logs, secrets
+from bridge import environment, logs, secrets
 from bridge.failures import describe
 
 _logger = logs.logger("authorize")
@@ -24,7 +23,7 @@ secrets.client()
 
 @functools.cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(environment.variables())
 
 
 @functools.cache

@@ -3,10 +3,9 @@
 import functools
 import json
 import logging
-import os
 from typing import Any
 
-from bridge import logs, queues, secrets
+from bridge import environment, logs, queues, secrets
 from bridge.errors import SecretError
 from receive_webhook.receiving import Answer, receive
 from receive_webhook.request import Request
@@ -22,7 +21,7 @@ secrets.client()
 
 @functools.cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(environment.variables())
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

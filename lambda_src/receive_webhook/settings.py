@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from bridge.environment import required, required_json
+from bridge.environment import queue_urls, required, required_json
 from bridge.errors import SettingsError
 
 
@@ -24,13 +24,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read WEBHOOK_SIGNING_SECRET_ID, WEBHOOKS, QUEUES and ALLOWED_SOURCE_RANGES.
+        """Read WEBHOOK_SIGNING_SECRET_ID, WEBHOOKS, QUEUES, QUEUE_ADDRESS and ALLOWED_SOURCE_RANGES.
 
         Raises:
             SettingsError: one is missing or malformed.
         """
         webhooks = required_json(environment, "WEBHOOKS", dict)
-        urls = required_json(environment, "QUEUES", dict)
+        urls = queue_urls(environment)
         for webhook, targets in webhooks.items():
             for target in targets:
                 if target not in urls:

@@ -1,7 +1,6 @@
 """The Lambda function that is invoked by a schedule and by the wake queue."""
 
 import functools
-import os
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from psycopg import IsolationLevel
 
+from bridge import environment
 from bridge.database import Database
 from redeliver.client import Client
 from redeliver.outbox import Outbox, Waiting
@@ -23,7 +23,7 @@ _metrics = Metrics()
 
 @functools.cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(environment.variables())
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from bridge.environment import required, required_json
+from bridge.environment import queue_urls, required, required_json
 from redeliver.posting import HttpTarget
 
 
@@ -28,7 +28,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read DATABASE_SECRET_ID, DATABASE_TLS, QUEUES, TARGETS, TARGET_…_SECRET_ID, ALLOWED_TARGET_RANGES.
+        """Read DATABASE_SECRET_ID, DATABASE_TLS, QUEUES, QUEUE_ADDRESS, TARGETS and ALLOWED_TARGET_RANGES.
 
         Raises:
             SettingsError: one is not set, or not the JSON that it must be.
@@ -37,12 +37,7 @@ class Settings:
         return cls(
             database_secret_id=required(environment, "DATABASE_SECRET_ID"),
             database_tls=required(environment, "DATABASE_TLS"),
-            queues=required_json(environment, "QUEUES", dict),
-            targets={
-                name: HttpTarget(
-                    **target, secret_id=required(environment, f"TARGET_{name.upper()}_SECRET_ID")
-                )
-                for name, target in targets.items()
-            },
+            queues=queue_urls(environment),
+            targets={name: HttpTarget(**target) for name, target in targets.items()},
             allowed_target_ranges=tuple(required_json(environment, "ALLOWED_TARGET_RANGES", list)),
         )

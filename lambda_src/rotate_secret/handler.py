@@ -6,13 +6,13 @@ Events hold no secrets and are not logged either: what is logged are names.
 """
 
 import functools
-import os
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from psycopg import IsolationLevel
 
+from bridge import environment
 from bridge.database import Database
 from bridge.errors import BridgeError
 from rotate_secret.errors import RotationError
@@ -28,7 +28,7 @@ _logger = Logger()
 
 @functools.cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(environment.variables())
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from bridge.environment import required, required_json, target_secret_ids
+from bridge.environment import required, required_json
 from bridge.errors import SettingsError
 
 
@@ -44,7 +44,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read what the attributes are named by, WEBHOOK_SIGNING_SECRET_ID and TARGET_NAME_SECRET_ID.
+        """Read WEBHOOK_SIGNING_SECRET_ID, TARGET_SECRET_IDS (JSON: entries by targets), and the others.
 
         OVERLAP_HOURS, PLATFORM_TARGETS (JSON: names of targets), SYNC_PLATFORM_FUNCTION if there are any,
         DATABASE_SECRET_ID, DATABASE_TLS.
@@ -57,7 +57,7 @@ class Settings:
             Known(secret_id=required(environment, "WEBHOOK_SIGNING_SECRET_ID")),
             *(
                 Known(secret_id=secret_id, target=target, on_platform=target in on_platform)
-                for target, secret_id in target_secret_ids(environment).items()
+                for target, secret_id in required_json(environment, "TARGET_SECRET_IDS", dict).items()
             ),
         ]
         return cls(

@@ -8,14 +8,13 @@ An event is never logged: CloudFormation's holds the pre-signed address that it 
 """
 
 import functools
-import os
 import time
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bridge import secrets
+from bridge import environment, secrets
 from bridge.errors import BridgeError, SecretError
 from sync_platform.attempts import Attempts
 from sync_platform.errors import SyncError, TokenError
@@ -32,7 +31,7 @@ _logger = Logger()
 
 @functools.cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(environment.variables())
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -83,13 +83,13 @@ class _Reader(Sections):
         chosen = chosen_stage(self, context)
         if chosen is None:
             return None
-        name, environment = chosen
-        targets = self._of_stage(targets, name, environment)
+        name, stage = chosen
+        targets = self._of_stage(targets, name, stage)
         if self.mistakes:
             return None
         return Settings(
-            stage=name,
-            environment=environment,
+            stage_name=name,
+            stage=stage,
             code=self._code,
             webhooks=webhooks,
             workers=workers,

@@ -16,8 +16,8 @@ class Settings(Section):
         code: the folder whose workers/ and functions/ hold a folder for each of them.
     """
 
-    stage: str
-    environment: Stage
+    stage_name: str
+    stage: Stage
     code: Path
     webhooks: tuple[Webhook, ...]
     workers: dict[str, Worker]

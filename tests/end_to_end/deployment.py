@@ -62,6 +62,11 @@ class Deployment:
         )
         self._deployed = webhooks
 
+    def deploy_file(self, config: Path) -> None:
+        """Deploy another declaration in place of the tests' own."""
+        self._deployed = ""
+        self.outputs = deploy.deploy(self.system, config=config)
+
     def restore(self) -> None:
         """Deploy the webhooks that tests start from, unless they are."""
         if self._deployed != BASE:
@@ -205,7 +210,7 @@ class Deployment:
     def dead_letters(self) -> list[dict[str, Any]]:
         """Receive and delete the worker's dead letters."""
         sqs = self.session.client("sqs", endpoint_url=self.system.aws_endpoint)
-        queue = self.outputs["DeadLetterQueueProcessOrder"]
+        queue = f"{self.outputs['QueueAddress']}external-compute-local-process_order-dead-letter"
         found = []
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:

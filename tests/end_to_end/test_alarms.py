@@ -31,5 +31,9 @@ def should_look_at_what_is_deployed(deployment: Deployment) -> None:
     assert found["api"]["ApiId"] in outputs["WebhookUrl"]
     machine = outputs["StateMachineExpireOrder"]
     assert found["executions-failed-expire_order"] == {"StateMachineArn": machine}
-    queues = {outputs[name].rpartition("/")[2] for name in outputs if "Queue" in name}
+    queues = {
+        f"external-compute-local-{worker}{kind}"
+        for worker in ("expire_order", "process_order", "render_receipt")
+        for kind in ("", "-dead-letter")
+    }
     assert {found[name]["QueueName"] for name in found if "QueueName" in found[name]} == queues

@@ -12,6 +12,17 @@ def functions(bridge: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def tables(bridge: dict[str, Any], package: str) -> dict[str, Any]:
+    """What a function reads from the file beside its code."""
+    (found,) = (
+        resource["Metadata"]["Tables"]
+        for resource in bridge["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+        and resource["Properties"]["Handler"].startswith(f"{package}.")
+    )
+    return dict(found)
+
+
 def custom_resource(bridge: dict[str, Any]) -> dict[str, Any]:
     (resource,) = (r for r in bridge["Resources"].values() if r["Type"] == "Custom::SupabaseBridge")
     return dict(resource)

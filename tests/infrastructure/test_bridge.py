@@ -29,13 +29,15 @@ def should_ship_only_a_functions_own_folder(bridge: dict[str, Any], assembly: As
         for name, properties in functions(bridge).items()
         if name != "framework"
     }
-    assert shipped.pop("apply_sql") == ["apply_sql", "sql"]
+    assert shipped.pop("apply_sql") == ["apply_sql", "sql", "tables.json"]
     assert shipped.pop("index") == ["index.mjs", "node_modules"]
     # These have libraries of their own, and nothing twice that the layer has.
     authorize, payments = shipped.pop("authorize"), shipped.pop("payments")
     assert {"authorize", "jwt", "cryptography"} <= set(authorize)
     assert {"payments", "stripe", "requests"} <= set(payments)
     assert "urllib3" not in payments
+    for name in ("receive_webhook", "redeliver", "rotate_secret"):
+        assert shipped[name].pop() == "tables.json"
     assert shipped == {name: [name] for name in shipped}
     assert shipped.keys() == {
         *("receive_webhook", "redeliver", "process_order", "start_execution", "expire_order"),
@@ -89,8 +91,7 @@ def should_give_out_what_operating_needs(bridge: dict[str, Any]) -> None:
         "RedeliverFunction",
         "ApplySqlFunction",
         "RotateSecretFunction",
-        *(f"Queue{worker}" for worker in ("ExpireOrder", "ProcessOrder", "RenderReceipt")),
-        *(f"DeadLetterQueue{worker}" for worker in ("ExpireOrder", "ProcessOrder", "RenderReceipt")),
+        "QueueAddress",
         *(f"Worker{worker}" for worker in ("ExpireOrder", "ProcessOrder", "RenderReceipt")),
         "StateMachineExpireOrder",
         *(f"Function{name}" for name in ("Health", "Orders", "Payments", "Users")),

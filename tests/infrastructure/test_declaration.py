@@ -4,19 +4,20 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from aws_cdk.assertions import Template
 
 from tests.infrastructure.assembly import Assembly
-from tests.infrastructure.bridge_stack import custom_resource, declaration, functions
+from tests.infrastructure.bridge_stack import custom_resource, declaration, functions, tables
 
 ROOT = Path(__file__).parents[2]
 
 
 def should_map_webhooks_and_the_bridges_own_to_queues(bridge: dict[str, Any]) -> None:
-    variables = functions(bridge)["receive_webhook"]["Environment"]["Variables"]
-    assert json.loads(variables["WEBHOOKS"]) == {
+    receiver = tables(bridge, "receive_webhook")
+    assert receiver["WEBHOOKS"] == {
         "order.created": ["process_order"],
         "order.changed": ["process_order"],
         "order.processed": ["render_receipt"],
@@ -24,9 +25,21 @@ def should_map_webhooks_and_the_bridges_own_to_queues(bridge: dict[str, Any]) ->
         "bridge.ping": [],
         "bridge.ring": ["redeliver"],
     }
-    queues = "".join(str(part) for part in variables["QUEUES"]["Fn::Join"][1])
-    assert '"process_order":' in queues
-    assert '"redeliver":' in queues
+    assert receiver["QUEUES"] == {
+        name: f"external-compute-prod-{name}"
+        for name in ("expire_order", "process_order", "render_receipt", "redeliver")
+    }
+    address = functions(bridge)["receive_webhook"]["Environment"]["Variables"]["QUEUE_ADDRESS"]
+    position, parts = address["Fn::Select"]
+    separator, wake_queue = parts["Fn::Split"]
+    assert (position, separator) == (0, receiver["QUEUES"]["redeliver"])
+    assert bridge["Resources"][wake_queue["Ref"]]["Properties"]["QueueName"] == separator
+
+
+def should_ship_the_tables_with_the_code(bridge: dict[str, Any], assembly: Assembly) -> None:
+    for name in ("receive_webhook", "redeliver", "authorize", "apply_sql", "rotate_secret"):
+        code = assembly.directory / f"asset.{functions(bridge)[name]['Code']['S3Key']}"
+        assert json.loads(ZipFile(code).read("tables.json")) == tables(bridge, name)
 
 
 def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any]) -> None:
@@ -62,15 +75,21 @@ def should_declare_to_the_database_what_bridge_toml_says(bridge: dict[str, Any])
 
 
 def should_tell_redelivery_of_addresses_and_their_secrets(bridge: dict[str, Any]) -> None:
-    variables = functions(bridge)["redeliver"]["Environment"]["Variables"]
-    assert json.loads(variables["TARGETS"]) == {
-        "edge_worker": {"url": "https://shop-prod.workers.example/webhook/{webhook}", "timeout": 15},
-        "vercel_app": {"url": "https://shop-prod.vercel.example/api/webhook/{webhook}", "timeout": 15},
+    redelivery = tables(bridge, "redeliver")
+    secrets = {
+        "edge_worker": "external-compute/prod/target-edge-worker",
+        "vercel_app": "external-compute/prod/target-vercel-app",
     }
-    assert variables["ALLOWED_TARGET_RANGES"] == "[]"
-    for name in ("redeliver", "apply_sql"):
-        given = functions(bridge)[name]["Environment"]["Variables"]
-        assert given["TARGET_EDGE_WORKER_SECRET_ID"] == "external-compute/prod/target-edge-worker"
+    urls = {
+        "edge_worker": "https://shop-prod.workers.example/webhook/{webhook}",
+        "vercel_app": "https://shop-prod.vercel.example/api/webhook/{webhook}",
+    }
+    assert redelivery["TARGETS"] == {
+        name: {"url": url, "timeout": 15, "secret_id": secrets[name]} for name, url in urls.items()
+    }
+    assert redelivery["ALLOWED_TARGET_RANGES"] == []
+    for name in ("apply_sql", "rotate_secret"):
+        assert tables(bridge, name)["TARGET_SECRET_IDS"] == secrets
 
 
 def should_apply_the_sql_again_when_a_file_changes(bridge: dict[str, Any]) -> None:
@@ -127,8 +146,7 @@ def should_follow_the_stage_settings(changed_bridge: dict[str, Any]) -> None:
     assert properties["Owner"] == "123456789012/eu-central-1/external-compute-prod-bridge"
     assert properties["Adopt"] == "1/eu/other"
     assert declaration(changed_bridge)["webhook_url"] == "https://in.example.com/REFERENCE"
-    variables = functions(changed_bridge)["receive_webhook"]["Environment"]["Variables"]
-    assert json.loads(variables["ALLOWED_SOURCE_RANGES"]) == ["203.0.113.0/24"]
+    assert tables(changed_bridge, "receive_webhook")["ALLOWED_SOURCE_RANGES"] == ["203.0.113.0/24"]
     template = Template.from_json(changed_bridge)
     template.has_resource_properties("AWS::ApiGatewayV2::DomainName", {"DomainName": "hooks.example.com"})
     template.has_output("DomainTarget", {})

@@ -9,6 +9,7 @@ from aws_cdk.assertions import Match, Template
 from stacks.pool import connections, pool_warning
 from stacks.settings import read_settings
 from tests.infrastructure.assembly import Assembly
+from tests.infrastructure.bridge_stack import tables
 from tools.local.declaration import SHOP
 
 
@@ -41,13 +42,16 @@ def should_ask_for_a_token_wherever_a_role_is_named(bridge: dict[str, Any]) -> N
     assert open_routes == {"POST /webhooks/{webhook}", "GET /health"}
 
 
-def should_tell_the_authorizer_which_roles_each_route_takes(template: Template) -> None:
+def should_tell_the_authorizer_which_roles_each_route_takes(
+    template: Template, bridge: dict[str, Any]
+) -> None:
     roles = {
         "POST /users": ["service_role"],
         "GET /users": ["authenticated", "service_role"],
         "GET /orders": ["authenticated", "service_role"],
         "POST /orders/{id}/payment": ["authenticated"],
     }
+    assert tables(bridge, "authorize") == {"ROUTES": roles, "TOKEN_ISSUERS": []}
     template.has_resource_properties(
         "AWS::Lambda::Function",
         {
@@ -55,15 +59,25 @@ def should_tell_the_authorizer_which_roles_each_route_takes(template: Template) 
             "Environment": {
                 "Variables": Match.object_like(
                     {
-                        "ROUTES": Match.serialized_json(roles),
                         "TOKEN_AUDIENCE": "authenticated",
-                        "TOKEN_ISSUERS": "[]",
                         "JWKS_URL": "",
                     }
                 )
             },
         },
     )
+
+
+def should_let_the_api_invoke_a_function_by_one_statement(bridge: dict[str, Any]) -> None:
+    statements = [
+        resource["Properties"]
+        for resource in bridge["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    ]
+    functions = [json.dumps(statement["FunctionName"]) for statement in statements]
+    # The four functions, the receiver and the authorizer, whatever their routes.
+    assert len(functions) == len(set(functions)) == 6
 
 
 def should_keep_a_verdict_apart_for_each_route(template: Template) -> None:
@@ -157,8 +171,9 @@ def should_follow_the_stage_settings(changed: Assembly) -> None:
         {"CorsConfiguration": Match.object_like({"AllowOrigins": ["https://app.example.com"]})},
     )
     template.has_resource_properties("AWS::ApiGatewayV2::Authorizer", {"AuthorizerResultTtlInSeconds": 0})
+    issuers = tables(changed.template("prod-bridge"), "authorize")["TOKEN_ISSUERS"]
+    assert issuers == ["https://auth.example.com"]
     variables = {
-        "TOKEN_ISSUERS": json.dumps(["https://auth.example.com"]),
         "TOKEN_AUDIENCE": "shop",
         "JWKS_URL": "https://auth.example.com/jwks",
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infrastructure.bridge_stack import declaration, functions
+from tests.infrastructure.bridge_stack import declaration, tables
 from tools.local.declaration import write_declaration
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def should_keep_the_order_from_the_database_to_the_worker(bridge: dict[str, Any]
     assert ordered == {"process_order", "crm"}
 
     # Whatever passes the receiver comes in any order.
-    variables = functions(bridge)["receive_webhook"]["Environment"]["Variables"]
-    webhooks = json.loads(variables["WEBHOOKS"])
+    receiver = tables(bridge, "receive_webhook")
+    webhooks = receiver["WEBHOOKS"]
     assert (webhooks["order.changed"], webhooks.get("order.paid", [])) == (["render_receipt"], [])
-    assert "process_order" not in json.dumps(variables["QUEUES"])
-    assert json.loads(functions(bridge)["redeliver"]["Environment"]["Variables"]["TARGETS"])["crm"]["ordered"]
+    assert "process_order" not in receiver["QUEUES"]
+    assert tables(bridge, "redeliver")["TARGETS"]["crm"]["ordered"]
 
     queues = {
         properties["QueueName"]: properties

@@ -5,36 +5,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, RemovalPolicy, Stack, Validations
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Match, Template
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from stacks.constructs.function import FunctionDefaults
-from stacks.constructs.platform_secrets import PlatformSecrets, PlatformTarget, ProjectPlace, WorkerPlace
-from stacks.constructs.source import Sources
-from stacks.errors import SettingsError
+from stacks.context import StageContext
+from stacks.platforms import PlatformSecrets
+from stacks.settings import read_settings
 from tests.infrastructure.assembly import ROOT, shipped
+from tests.infrastructure.bridge_stack import tables
 from tests.infrastructure.permissions import allowed
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
-LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:shared:1"
 TRACES_AND_LOGS = {
     "xray:PutTraceSegments": {"*"},
     "xray:PutTelemetryRecords": {"*"},
     "logs:CreateLogStream": {"LogGroup"},
     "logs:PutLogEvents": {"LogGroup"},
 }
-WORKER = PlatformTarget(
-    name="edge_worker",
-    secret_name="external-compute/prod/target-edge-worker",
-    place=WorkerPlace(account_id=ACCOUNT, script="shop-prod"),
-)
-PROJECT = PlatformTarget(
-    name="vercel_app",
-    secret_name="external-compute/prod/target-vercel-app",
-    place=ProjectPlace(project="shop", team=None, environments=("production", "preview"), redeploy=True),
-)
+TARGETS = f"""
+[[targets]]
+name = "edge_worker"
+url = "https://shop-{{stage}}.workers.example/{{webhook}}"
+cloudflare = {{ account_id = "{ACCOUNT}", script = "shop-{{stage}}" }}
+
+[[targets]]
+name = "vercel_app"
+url = "https://shop-{{stage}}.vercel.example/{{webhook}}"
+vercel = {{ project = "shop", environments = ["production", "preview"] }}
+"""
+STAGE = """
+[stages.prod]
+subnets = ["subnet-0a1b2c3d"]
+security_groups = ["sg-0a1b2c3d"]
+"""
 PUT_TO_WORKER = {
     "Target": "edge_worker",
     "SecretId": "external-compute/prod/target-edge-worker",
@@ -45,39 +49,23 @@ PUT_TO_WORKER = {
 }
 
 
-def made(output: Path, *targets: PlatformTarget) -> App:
-    app = App(context=json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"], outdir=str(output))
+def made(folder: Path, targets: str) -> App:
+    """Make the construct alone, for what a declaration in the folder says."""
+    declaration = folder / "bridge.toml"
+    declaration.write_text(targets + STAGE, "utf-8")
+    settings = read_settings({"config": str(declaration), "stage": "prod"})
+    context = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+    app = App(context=context, outdir=str(folder / "cdk.out"))
     stack = Stack(app, "external-compute-prod")
-    defaults = FunctionDefaults(
-        stage="prod",
-        layer=lambda_.LayerVersion.from_layer_version_arn(stack, "Layer", LAYER),
-        architecture=lambda_.Architecture.ARM_64,
-        log_retention=90,
-        removal=RemovalPolicy.RETAIN,
-        subnets=("subnet-0a1b2c3d",),
-        security_groups=("sg-0a1b2c3d",),
-    )
-    sources = Sources(
-        layer=ROOT / "lambda_src" / "layer", cache=ROOT / "build" / "libraries", for_this_machine=False
-    )
-    PlatformSecrets(
-        stack,
-        "PlatformSecrets",
-        source=sources.python(ROOT / "lambda_src" / "sync_platform"),
-        defaults=defaults,
-        targets=targets,
-        environment={},
-    )
+    PlatformSecrets(stack, "PlatformSecrets", context=StageContext.of(stack, settings))
     return app
 
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cdk.out")
-    app = made(folder, WORKER, PROJECT)
+    app = made(tmp_path_factory.mktemp("platforms"), TARGETS)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-    app.synth()
-    return folder
+    return Path(app.synth().directory)
 
 
 @pytest.fixture(scope="module")
@@ -117,28 +105,20 @@ def should_name_in_each_resource_what_is_put_where_and_nothing_that_changes_by_i
 
 
 def should_tell_the_function_the_same_of_all_targets(stack: dict[str, Any]) -> None:
-    Template.from_json(stack).has_resource_properties(
-        "AWS::Lambda::Function",
-        {
-            "Handler": "sync_platform.handler.handler",
-            "Timeout": 300,
-            "Environment": {
-                "Variables": Match.object_like(
-                    {
-                        "TARGETS": Match.serialized_json(
-                            [PUT_TO_WORKER, Match.object_like({"Target": "vercel_app", "Redeploy": "true"})]
-                        )
-                    }
-                )
-            },
-        },
-    )
+    to_worker, to_project = tables(stack, "sync_platform")["TARGETS"]
+    assert to_worker == PUT_TO_WORKER
+    assert (to_project["Target"], to_project["Redeploy"]) == ("vercel_app", "true")
 
 
 def should_allow_nothing_that_it_does_not_need(stack: dict[str, Any]) -> None:
     function = "sync_platform.handler.handler"
-    # Which entries it reads is granted by the stack.
-    assert allowed(stack, function) == TRACES_AND_LOGS
+    # Both platforms' tokens, whatever is declared.
+    entries = {"supabase", "cloudflare", "vercel", "target-edge-worker", "target-vercel-app"}
+    assert allowed(stack, function) == {
+        **TRACES_AND_LOGS,
+        "secretsmanager:GetSecretValue": entries,
+        "secretsmanager:DescribeSecret": entries,
+    }
     assert allowed(stack, "framework.onEvent") == {
         **TRACES_AND_LOGS,
         "lambda:InvokeFunction": {function},
@@ -175,12 +155,3 @@ def should_ship_the_sdk_and_nothing_that_the_layer_has(stack: dict[str, Any], ou
     found = shipped(output, code)
     assert {"sync_platform", "cloudflare", "httpx"} <= found
     assert not {"pydantic", "pydantic_core", "urllib3", "bridge"} & found
-
-
-def should_explain_that_there_are_too_many_targets(tmp_path: Path) -> None:
-    many = [
-        PlatformTarget(name=f"worker_{letter}", secret_name=WORKER.secret_name, place=WORKER.place)
-        for letter in "abcdefghijklmn"
-    ]
-    with pytest.raises(SettingsError, match=r"of them for TARGETS; Lambda allows 4096\. Keep fewer targets"):
-        made(tmp_path, *many)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.assembly import Assembly
+from tests.infrastructure.bridge_stack import tables
 from tests.infrastructure.permissions import allowed
 from tools.local.declaration import SHOP, write_declaration
 
@@ -71,7 +72,7 @@ def should_let_a_rotation_tell_the_platforms(bridge: dict[str, Any]) -> None:
         for r in resources(bridge, "AWS::Lambda::Function").values()
         if r["Properties"]["Handler"] == "rotate_secret.handler.handler"
     )
-    assert json.loads(rotator["PLATFORM_TARGETS"]) == ["edge_worker", "vercel_app"]
+    assert tables(bridge, "rotate_secret")["PLATFORM_TARGETS"] == ["edge_worker", "vercel_app"]
     assert "SYNC_PLATFORM_FUNCTION" in rotator
 
 

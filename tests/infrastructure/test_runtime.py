@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.constructs.libraries import install_libraries
+from stacks.code.libraries import install_libraries
 from tools.local.declaration import SHOP
 
 ROOT = Path(__file__).parents[2]

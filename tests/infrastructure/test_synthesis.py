@@ -50,17 +50,3 @@ def should_fail_with_a_sentence_instead_of_a_stack_trace(tmp_path: Path) -> None
     assert result.returncode == 1
     assert 'webhook "order.created": operations = "insrt" is wrong' in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def should_explain_what_doesnt_fit_into_a_functions_environment(tmp_path: Path) -> None:
-    webhooks = [
-        f'[[webhooks]]\nname = "webhook.with.a.rather.long.name.{number}"\ntable = "public.orders"\n'
-        'operations = ["insert"]\ntarget = "process_order"\n'
-        for number in range(100)
-    ]
-    text = (SHOP / "bridge.toml").read_text("utf-8")
-    config = write_declaration("".join([*webhooks, text]), tmp_path)
-    result = synthesize(tmp_path / "out", "-c", "stage=prod", "-c", f"config={config}")
-    assert result.returncode == 1
-    assert "of them for WEBHOOKS; Lambda allows 4096. Shorten the names of webhooks" in result.stderr
-    assert "Traceback" not in result.stderr

@@ -2,8 +2,8 @@
 
 import runpy
 
-import stacks.constructs.acknowledge
+import stacks.acknowledge
 
-stacks.constructs.acknowledge.acknowledge = lambda *_: None
+stacks.acknowledge.acknowledge = lambda *_: None
 
 runpy.run_path("app.py", run_name="__main__")

@@ -16,6 +16,15 @@ class Queue:
 
     url: str
 
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @property
+    def address(self) -> str:
+        """What the URLs of all queues begin with."""
+        return self.url.removesuffix(self.name)
+
     @classmethod
     def create(cls, **attributes: str) -> Queue:
         given: Any = attributes

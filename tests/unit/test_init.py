@@ -80,7 +80,7 @@ def init(file: Path, *arguments: str) -> None:
 
 
 def stage(file: Path, name: str) -> Stage:
-    return read_settings({"config": file, "stage": name}).environment
+    return read_settings({"config": file, "stage": name}).stage
 
 
 def changes(file: Path) -> list[str]:

@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from stacks.constructs.libraries import install_libraries
-from stacks.constructs.source import Source, Sources
+from stacks.code.libraries import install_libraries
+from stacks.code.source import Source, Sources
 from stacks.errors import BuildError
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], So
         (folder / "requirements.txt").touch()
         return Sources(layer=tmp_path / "layer", cache=tmp_path, for_this_machine=True).python(folder)
 
-    monkeypatch.setattr("stacks.constructs.source.install_libraries", install)
+    monkeypatch.setattr("stacks.code.source.install_libraries", install)
     return make
 
 

@@ -34,7 +34,8 @@ def environment(queue: Queue, signing_secret: Secret, monkeypatch: pytest.Monkey
     webhooks = {"order.created": ["process_order"], "bridge.ping": []}
     monkeypatch.setenv("WEBHOOK_SIGNING_SECRET_ID", signing_secret.id)
     monkeypatch.setenv("WEBHOOKS", json.dumps(webhooks))
-    monkeypatch.setenv("QUEUES", json.dumps({"process_order": queue.url}))
+    monkeypatch.setenv("QUEUES", json.dumps({"process_order": queue.name}))
+    monkeypatch.setenv("QUEUE_ADDRESS", queue.address)
     monkeypatch.setenv("ALLOWED_SOURCE_RANGES", "[]")
     return monkeypatch
 
@@ -122,7 +123,7 @@ def should_give_a_receipt_for_each_queue(
 ) -> None:
     other = Queue.create()
     environment.setenv("WEBHOOKS", json.dumps({"order.created": ["process_order", "other"]}))
-    environment.setenv("QUEUES", json.dumps({"process_order": queue.url, "other": other.url}))
+    environment.setenv("QUEUES", json.dumps({"process_order": queue.name, "other": other.name}))
     signed = sign(message(event({})), MESSAGE_ID, [CURRENT], datetime.now(UTC) - timedelta(minutes=4))
 
     assert post(message(event({})), headers=signed) == accepted(signed, 1, "process_order", "other")
@@ -256,7 +257,7 @@ def should_ask_for_another_delivery_when_the_queue_takes_a_part(
     post: Callable[..., Answer], environment: pytest.MonkeyPatch
 ) -> None:
     small = Queue.create(MaximumMessageSize="1024")
-    environment.setenv("QUEUES", json.dumps({"process_order": small.url}))
+    environment.setenv("QUEUES", json.dumps({"process_order": small.name}))
 
     status, answer = post(message(event({}), event({"note": "x" * 2000})))
 
@@ -333,6 +334,7 @@ def should_log_neither_body_nor_signature_nor_secret(
     ("name", "value", "problem"),
     [
         ("WEBHOOKS", "", "WEBHOOKS is not set"),
+        ("QUEUE_ADDRESS", "", "QUEUE_ADDRESS is not set"),
         ("QUEUES", "[]", "QUEUES must be a JSON object, not '[]'"),
         ("QUEUES", "{}", 'target "process_order" of webhook "order.created" is not in QUEUES'),
         ("ALLOWED_SOURCE_RANGES", "x", "ALLOWED_SOURCE_RANGES must be a JSON array, not 'x'"),

@@ -40,7 +40,7 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "max_per_minute": None,
         "target": ("process_order",),
     }
-    assert settings.environment.model_dump(exclude_none=True) == {
+    assert settings.stage.model_dump(exclude_none=True) == {
         "allowed_source_ranges": (),
         "target_urls": {},
         "allowed_target_ranges": (),
@@ -128,12 +128,12 @@ def should_size_a_state_machines_tasks_and_its_queue(tmp_path: Path) -> None:
 
 
 def should_take_the_only_stage_without_being_asked(tmp_path: Path) -> None:
-    assert read(tmp_path, "[stages.prod]").stage == "prod"
+    assert read(tmp_path, "[stages.prod]").stage_name == "prod"
 
 
 def should_choose_the_stage_that_is_asked_for(tmp_path: Path) -> None:
     settings = read(tmp_path, "[stages.dev]\nretention = 1\n[stages.prod]", stage="dev")
-    assert (settings.stage, settings.environment.retention) == ("dev", 1)
+    assert (settings.stage_name, settings.stage.retention) == ("dev", 1)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def should_choose_the_stage_that_is_asked_for(tmp_path: Path) -> None:
     ],
 )
 def should_override_a_stage_setting(tmp_path: Path, name: str, given: str, expected: object) -> None:
-    environment = read(tmp_path, "[stages.prod]", **{name: given}).environment
+    environment = read(tmp_path, "[stages.prod]", **{name: given}).stage
     assert getattr(environment, name) == expected
 
 
@@ -157,12 +157,12 @@ def should_leave_the_cdks_own_context_alone(tmp_path: Path) -> None:
         "@aws-cdk/core:target-partitions": ["aws"],
         "aws:cdk:bundling-stacks": [],
     }
-    assert read(tmp_path, "[stages.prod]", **context).stage == "prod"
+    assert read(tmp_path, "[stages.prod]", **context).stage_name == "prod"
 
 
 def should_allow_plain_http_on_this_machine(tmp_path: Path) -> None:
     text = '[stages.local]\nlayer_platform = "local"\nwebhook_url = "http://127.0.0.1:4566/{api_id}"'
-    assert read(tmp_path, text).environment.webhook_url == "http://127.0.0.1:4566/{api_id}"
+    assert read(tmp_path, text).stage.webhook_url == "http://127.0.0.1:4566/{api_id}"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def should_take_a_table_as_sql_writes_it(tmp_path: Path, table: str) -> None:
 def should_refuse_changes_of_what_was_read(tmp_path: Path) -> None:
     settings = read(tmp_path, "[stages.prod]")
     with pytest.raises(ValueError, match="frozen"):
-        settings.environment.retention = 1  # type: ignore[misc]
+        settings.stage.retention = 1  # type: ignore[misc]
 
 
 def should_find_workers_and_functions_beside_the_file() -> None:

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from stacks.constructs.staging import staged
+from stacks.code.staging import staged
 
 if TYPE_CHECKING:
     from pathlib import Path

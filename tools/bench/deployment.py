@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import psycopg
 
+from stacks.names import queue_name
 from tools.bench.sink import Sink
 from tools.local import deploy
 from tools.local.aws import CREDENTIALS, REGION, client
@@ -130,7 +131,7 @@ class Deployment(Part):
     @property
     def queue(self) -> str:
         """The address of the worker's queue."""
-        return str(self.outputs["QueueProcessOrder"])
+        return f"{self.outputs['QueueAddress']}{queue_name(deploy.STAGE, 'process_order')}"
 
     @property
     def worker(self) -> str:

@@ -4,14 +4,15 @@ AWS's own StartMessageMoveTask moves a whole queue: it can't choose by event or 
 doesn't have it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from stacks.names import camel_case
+from stacks.names import camel_case, dead_letter_queue_name, queue_name
+from stacks.settings import Settings
 from tools.cli.letters import Choice, Letter
 from tools.cli.stage import CommandError
 
@@ -54,14 +55,17 @@ class WorkerQueues:
         return self.dead_letters.endswith(".fifo")
 
 
-def queues_of(outputs: Mapping[str, str], workers: Iterable[str]) -> dict[str, WorkerQueues]:
-    """Find the queues of workers by the outputs of the bridge stack; those not deployed are left out."""
-    names = {worker: camel_case(worker) for worker in workers}
-    return {
-        worker: WorkerQueues(worker, outputs[f"Queue{name}"], outputs[f"DeadLetterQueue{name}"])
-        for worker, name in names.items()
-        if f"DeadLetterQueue{name}" in outputs
-    }
+def queues_of(outputs: Mapping[str, str], settings: Settings) -> dict[str, WorkerQueues]:
+    """Name the queues of workers; those not deployed, by the outputs of the bridge stack, are left out."""
+    workers = [worker for worker in settings.workers if f"Worker{camel_case(worker)}" in outputs]
+    return {worker: _queues_of(worker, outputs["QueueAddress"], settings) for worker in workers}
+
+
+def _queues_of(worker: str, address: str, settings: Settings) -> WorkerQueues:
+    ordered = worker in settings.ordered_targets
+    events = queue_name(settings.stage_name, worker, ordered=ordered)
+    dead_letters = dead_letter_queue_name(settings.stage_name, worker, ordered=ordered)
+    return WorkerQueues(worker, f"{address}{events}", f"{address}{dead_letters}")
 
 
 class DeadLetters:

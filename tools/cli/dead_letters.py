@@ -200,7 +200,7 @@ def _letters(deployed: DeployedStage, worker: str) -> DeadLetters:
 
 
 def _queues(deployed: DeployedStage) -> dict[str, WorkerQueues]:
-    return queues_of(deployed.outputs, deployed.settings.workers)
+    return queues_of(deployed.outputs, deployed.settings)
 
 
 def _name(letter: Letter) -> str:

@@ -68,11 +68,11 @@ def stack_name(stage: str) -> str:
 
 def variables(session: boto3.Session, settings: Settings, repository: str) -> str:
     """Return what to do at GitHub, with the commands that tell it of the deployed roles."""
-    stage = settings.stage
+    stage = settings.stage_name
     [description] = session.client("cloudformation").describe_stacks(StackName=stack_name(stage))["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
     name = "/".join(part.partition("@")[0] for part in repository.split("/"))
-    branches = " and ".join(settings.environment.deploy_from)
+    branches = " and ".join(settings.stage.deploy_from)
     lines = [
         "",
         f"In the repository's settings, make the environments {stage}-diff and {stage}, for {branches} only;",

@@ -65,7 +65,7 @@ class DeployedStage:
         self.name = name
         self.settings = read_settings({"stage": name, "config": config})
         # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
-        region = region or self.settings.environment.region or os.environ.get("AWS_REGION")
+        region = region or self.settings.stage.region or os.environ.get("AWS_REGION")
         self.session = boto3.Session(region_name=region)
 
     @cached_property

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from stacks.names import dead_letter_queue_name, queue_name
 from tools.faults.bridge import Bridge, by_way_of
 from tools.faults.cloud import Cloud
 from tools.faults.database import Database
@@ -13,6 +14,7 @@ from tools.faults.partner import NAME as PARTNER
 from tools.faults.proxies.http import HttpProxy
 from tools.faults.proxies.postgres import PostgresProxy
 from tools.faults.proxies.sqs import hurrying
+from tools.local.deploy import STAGE
 from tools.local.part import Part
 from tools.local.system import System
 
@@ -80,8 +82,8 @@ class World(Part):
         self.worker_database = PostgresProxy(system.pooled_url)
         self.receiver = str(outputs["ReceiveWebhookFunction"])
         self.redeliver_function = str(outputs["RedeliverFunction"])
-        self.queue = str(outputs["QueueProcessOrder"])
-        self.dead_letters = str(outputs["DeadLetterQueueProcessOrder"])
+        self.queue = f"{outputs['QueueAddress']}{queue_name(STAGE, 'process_order')}"
+        self.dead_letters = f"{outputs['QueueAddress']}{dead_letter_queue_name(STAGE, 'process_order')}"
         self.worker = self.cloud.function_of(self.queue)
         self.wake_queue = self.cloud.queue_of(self.redeliver_function)
         self._undo = contextlib.ExitStack()

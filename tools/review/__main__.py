@@ -85,7 +85,7 @@ def _assemblies(options: argparse.Namespace) -> tuple[Assembly, Assembly, str]:
         settings = read_settings({"stage": options.stage, "config": options.config or "bridge.toml"})
         _say(f"Fetching what is deployed of stage {options.stage}")
         names = [stack.name for stack in head.stacks]
-        base, title = deployed(options.stage, names, region=settings.environment.region)
+        base, title = deployed(options.stage, names, region=settings.stage.region)
         return base, head, title
     commit = base_commit(ROOT, options.base)
     if commit is None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tools.review.nesting import flattened
+
 PREFIX = "external-compute"
 BRIDGE = "Custom::SupabaseBridge"
 
@@ -84,7 +86,10 @@ def _stack(directory: Path, name: str, artifact: Mapping[str, Any]) -> Stack:
     properties = artifact["properties"]
     return Stack(
         name=properties.get("stackName", name),
-        template=_json(directory / properties["templateFile"]),
+        template=flattened(
+            _json(directory / properties["templateFile"]),
+            lambda _, nested: _json(directory / nested["Metadata"]["aws:asset:path"]),
+        ),
         metadata=metadata,
     )
 

@@ -14,7 +14,9 @@ from tools.review.replacement import ALWAYS, MAYBE, NEVER, replacement
 _CODE = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"}
 # They never change: each change of code or settings publishes another.
 _VERSIONS = {"AWS::Lambda::Version", "AWS::Lambda::LayerVersion"}
-# What else of a resource has an effect: DependsOn and Metadata change nothing by themselves.
+# In a function's Metadata: what bridge.toml says, in the file that the code reads.
+_TABLES = "Tables"
+# What else of a resource has an effect: DependsOn and other Metadata change nothing by themselves.
 _ATTRIBUTES = ("Condition", "CreationPolicy", "DeletionPolicy", "UpdatePolicy", "UpdateReplacePolicy")
 # Before their names in a path, to tell them from properties.
 _OF_RESOURCE = ""
@@ -134,6 +136,7 @@ class _Comparison:
         found = list(differences(renamed.get("Properties", {}), after.get("Properties", {})))
         for each in _ATTRIBUTES:
             found += differences(renamed.get(each, ABSENT), after.get(each, ABSENT), (_OF_RESOURCE, each))
+        found += differences(_tables(before), _tables(after), (_OF_RESOURCE, _TABLES))
         lines = [self._line(each) for each in found if not _of_code(type_name, each)]
         if len(lines) < len(found):
             lines.insert(0, "its code")
@@ -224,6 +227,10 @@ def _worse(one: Kind, other: Kind) -> Kind:
 
 def _of_code(type_name: str, difference: Difference) -> bool:
     return difference.path[:1] == (_CODE.get(type_name),)
+
+
+def _tables(resource: Mapping[str, Any]) -> Any:
+    return resource.get("Metadata", {}).get(_TABLES, {})
 
 
 def _path(resource: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.cli.stage import in_words
 from tools.review.assembly import Assembly, Stack
 from tools.review.errors import ReviewError
+from tools.review.nesting import flattened
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -42,6 +43,21 @@ def deployed(stage: str, stacks: Iterable[str], *, region: str | None) -> tuple[
 
 
 def _template(client: "CloudFormationClient", name: str) -> dict[str, Any] | None:
+    template = _own_template(client, name)
+    if template is None:
+        return None
+
+    def read(logical_id: str, _: object) -> dict[str, Any]:
+        [resource] = client.describe_stack_resources(StackName=name, LogicalResourceId=logical_id)[
+            "StackResources"
+        ]
+        return _own_template(client, resource["PhysicalResourceId"]) or {}
+
+    return flattened(template, read)
+
+
+def _own_template(client: "CloudFormationClient", name: str) -> dict[str, Any] | None:
+    """A template without those of nested stacks."""
     try:
         body = client.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
     except ClientError as error:

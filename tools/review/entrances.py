@@ -143,20 +143,23 @@ def _authorization(names: Names, stack: Stack, properties: Mapping[str, Any]) ->
 
 
 def _roles(stack: Stack, function_id: str, route: str) -> list[str]:
-    """The roles that the authorizer takes on a route: bridge.toml's, in its environment."""
-    routes = _variable(stack, function_id, "ROUTES")
+    """The roles that the authorizer takes on a route: bridge.toml's, in its tables."""
+    routes = _table(stack, function_id, "ROUTES")
     return [str(role) for role in routes.get(route, [])] if isinstance(routes, dict) else []
 
 
 def _sources(stack: Stack, function_id: str) -> str:
-    ranges = _variable(stack, function_id, "ALLOWED_SOURCE_RANGES")
+    ranges = _table(stack, function_id, "ALLOWED_SOURCE_RANGES")
     return ", ".join(map(str, ranges)) if isinstance(ranges, list) and ranges else _ANYWHERE
 
 
-def _variable(stack: Stack, function_id: str, name: str) -> Any:
-    """A variable of a function's environment that holds JSON; None where it has none."""
-    properties = stack.resources.get(function_id, {}).get("Properties", {})
-    text = properties.get("Environment", {}).get("Variables", {}).get(name)
+def _table(stack: Stack, function_id: str, name: str) -> Any:
+    """A table of a function, which an earlier version had in its environment; None where it has none."""
+    function = stack.resources.get(function_id, {})
+    tables = function.get("Metadata", {}).get("Tables", {})
+    if name in tables:
+        return tables[name]
+    text = function.get("Properties", {}).get("Environment", {}).get("Variables", {}).get(name)
     if not isinstance(text, str):
         return None
     try:

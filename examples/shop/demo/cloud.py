@@ -56,7 +56,7 @@ class Cloud:
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """The events in the worker's dead-letter queue, left there."""
-        queue = self.outputs["DeadLetterQueueProcessOrder"]
+        queue = f"{self.outputs['QueueAddress']}external-compute-local-process_order-dead-letter"
         sqs = self._session.client("sqs", endpoint_url=self.endpoint)
         found: dict[str, dict[str, Any]] = {}
         while messages := sqs.receive_message(

@@ -1,13 +1,27 @@
-"""A function's environment variables, read once into its own settings."""
+"""A function's environment variables and tables, read once into its own settings."""
 
 import json
-import re
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bridge.errors import SettingsError
 
-_TARGET_SECRET_ID = re.compile("TARGET_(.+)_SECRET_ID")
+# Beside the function's package; stacks/code/source.py writes it.
+TABLES = "tables.json"
+
+
+def variables() -> dict[str, str]:
+    """Return the environment variables of this process, and its tables as if they were some.
+
+    A table is JSON that grows with bridge.toml: it travels with the code, because Lambda allows 4 KB for all
+    variables together. A variable of the same name goes before it.
+    """
+    folder = os.environ.get("LAMBDA_TASK_ROOT")
+    file = Path(folder) / TABLES if folder else None
+    tables = json.loads(file.read_text("utf-8")) if file and file.is_file() else {}
+    return {**{name: json.dumps(table) for name, table in tables.items()}, **os.environ}
 
 
 def required(environment: Mapping[str, str], name: str) -> str:
@@ -39,14 +53,11 @@ def required_json(environment: Mapping[str, str], name: str, kind: type[dict[Any
     return value
 
 
-def target_secret_ids(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the Secrets Manager entries of targets outside AWS, from TARGET_NAME_SECRET_ID of each of them.
+def queue_urls(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the URLs of queues by workers: QUEUE_ADDRESS, which all have in common, and the names in QUEUES.
 
-    Returns:
-        By the target's name: "edge_worker" for TARGET_EDGE_WORKER_SECRET_ID.
+    Raises:
+        SettingsError: one is not set, or QUEUES is no JSON object.
     """
-    return {
-        found[1].lower(): value
-        for name, value in environment.items()
-        if (found := _TARGET_SECRET_ID.fullmatch(name))
-    }
+    address = required(environment, "QUEUE_ADDRESS")
+    return {worker: f"{address}{name}" for worker, name in required_json(environment, "QUEUES", dict).items()}

@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def deployed(client: SQSClient) -> Iterator[dict[str, Worker]]:
-    """A bridge stack that gives out two of the three workers' queues."""
-    workers = {"process_order": Worker(client), "render_receipt": Worker(client)}
-    outputs = {
-        "QueueProcessOrder": workers["process_order"].events,
-        "DeadLetterQueueProcessOrder": workers["process_order"].dead_letters,
-        "QueueRenderReceipt": workers["render_receipt"].events,
-        "DeadLetterQueueRenderReceipt": workers["render_receipt"].dead_letters,
+    """A bridge stack that has two of the three workers."""
+    workers = {
+        name: Worker(client, name=f"external-compute-prod-{name}")
+        for name in ("process_order", "render_receipt")
     }
+    address = workers["process_order"].events.rpartition("/")[0]
+    outputs = {"QueueAddress": f"{address}/", "WorkerProcessOrder": "a", "WorkerRenderReceipt": "b"}
     template = {
         # A stack needs a resource.
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
@@ -40,6 +39,8 @@ def deployed(client: SQSClient) -> Iterator[dict[str, Worker]]:
     stacks.delete_stack(StackName="external-compute-prod-bridge")
     stacks.get_waiter("stack_delete_complete").wait(StackName="external-compute-prod-bridge")
     stacks.close()
+    for worker in workers.values():
+        worker.delete()
 
 
 def run(*arguments: str) -> None:

@@ -39,9 +39,9 @@ def moved(batches: Iterator[list[Letter]]) -> list[str | None]:
 class Worker:
     """The two queues of one test, as the bridge stack makes them."""
 
-    def __init__(self, client: SQSClient, *, ordered: bool = False) -> None:
+    def __init__(self, client: SQSClient, *, name: str = "", ordered: bool = False) -> None:
         self.client = client
-        name, suffix = f"test-{uuid4()}", ".fifo" if ordered else ""
+        name, suffix = name or f"test-{uuid4()}", ".fifo" if ordered else ""
         self._attributes: Any = {"FifoQueue": "true"} if ordered else {}
         self.events = self._make(name + suffix)
         self.dead_letters = self._make(f"{name}-dead-letter{suffix}")
@@ -49,6 +49,10 @@ class Worker:
 
     def _make(self, name: str) -> str:
         return self.client.create_queue(QueueName=name, Attributes=self._attributes)["QueueUrl"]
+
+    def delete(self) -> None:
+        for url in (self.events, self.dead_letters):
+            self.client.delete_queue(QueueUrl=url)
 
     @property
     def letters(self) -> DeadLetters:

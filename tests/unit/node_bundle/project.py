@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks.constructs.node_bundle import bundled
+from stacks.code.node_bundle import bundled
 from stacks.errors import BuildError
 
 ROOT = Path(__file__).parents[3]

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import boto3
 
-from stacks.constructs.node_bundle import bundled
+from stacks.code.node_bundle import bundled
 from tests.unit.messages import queued, records
 from tests.unit.node_bundle.project import RECEIPTS, ROOT, content, write_worker
 from tools.local.aws import client_environment

@@ -60,7 +60,7 @@ def stage(
     stage = Stage.create(database)
     for name, value in {
         "WEBHOOK_SIGNING_SECRET_ID": stage.api.id,
-        "TARGET_EDGE_SECRET_ID": stage.edge.id,
+        "TARGET_SECRET_IDS": json.dumps({"edge": stage.edge.id}),
         "OVERLAP_HOURS": "24",
         "PLATFORM_TARGETS": "[]",
         "DATABASE_SECRET_ID": database_secret.id,

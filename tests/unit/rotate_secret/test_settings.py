@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,12 @@ from rotate_secret.settings import Known, Settings
 
 ENVIRONMENT = {
     "WEBHOOK_SIGNING_SECRET_ID": "external-compute/prod/webhook-signing",
-    "TARGET_EDGE_WORKER_SECRET_ID": "external-compute/prod/target-edge-worker",
-    "TARGET_CRM_SECRET_ID": "external-compute/prod/target-crm",
+    "TARGET_SECRET_IDS": json.dumps(
+        {
+            "edge_worker": "external-compute/prod/target-edge-worker",
+            "crm": "external-compute/prod/target-crm",
+        }
+    ),
     "OVERLAP_HOURS": "24",
     "PLATFORM_TARGETS": '["edge_worker"]',
     "SYNC_PLATFORM_FUNCTION": "sync",
@@ -42,7 +47,7 @@ def should_need_no_function_for_platforms_where_there_are_none() -> None:
     assert settings.entries["target-edge-worker"].on_platform is False
 
 
-@pytest.mark.parametrize("missing", [name for name in ENVIRONMENT if not name.startswith("TARGET_")])
+@pytest.mark.parametrize("missing", ENVIRONMENT)
 def should_name_a_variable_that_is_missing(missing: str) -> None:
     environment = {name: value for name, value in ENVIRONMENT.items() if name != missing}
 

@@ -125,7 +125,7 @@ def should_not_call_a_message_delivered_of_which_a_part_is_missing(
     redeliver: Redeliver, orders: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Queue.create(MaximumMessageSize="1024")
-    monkeypatch.setenv("QUEUES", json.dumps({"process_order": small.url}))
+    monkeypatch.setenv("QUEUES", json.dumps({"process_order": small.name}))
     insert(orders, 1, 1)
     orders.execute("insert into public.orders values (2, 'small'), (3, repeat('large', 1000))")
     orders.execute("update bridge.message set due_at = now()")

@@ -47,10 +47,17 @@ class Outside:
         self._orders.sync_all([declared], targets=targets)
         environment = {
             "TARGETS": json.dumps(
-                {name: {"url": url, "timeout": timeout, "ordered": ordered} for name, url in urls.items()}
+                {
+                    name: {
+                        "url": url,
+                        "timeout": timeout,
+                        "ordered": ordered,
+                        "secret_id": self._secret.id,
+                    }
+                    for name, url in urls.items()
+                }
             ),
             "ALLOWED_TARGET_RANGES": ranges,
-            **{f"TARGET_{name.upper()}_SECRET_ID": self._secret.id for name in urls},
         }
         for name, value in environment.items():
             self._monkeypatch.setenv(name, value)

@@ -40,7 +40,11 @@ class Staged:
 
 @contextmanager
 def staged(
-    content: Mapping[str, Path], *, libraries: Path | None = None, within: str = ""
+    content: Mapping[str, Path],
+    *,
+    files: Mapping[str, bytes] | None = None,
+    libraries: Path | None = None,
+    within: str = "",
 ) -> Iterator[Staged]:
     """A temporary archive with folders under the given names.
 
@@ -49,6 +53,7 @@ def staged(
 
     Args:
         content: folders by their names; tests in them are left out.
+        files: made ones beside them, by their names.
         libraries: what `install_libraries` gave, if any.
         within: the folder that all of it is in: "python/" for a layer.
     """
@@ -63,6 +68,9 @@ def staged(
                 for inside, data in _files(folder, but=_NOT_SHIPPED + _TESTS):
                     digest.update(f"\0{name}/{inside}\0{len(data)}\0".encode() + data)
                     _add(zipped, f"{within}{name}/{inside}", data)
+            for name, data in sorted((files or {}).items()):
+                digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
+                _add(zipped, f"{within}{name}", data)
         yield Staged(path=archive, key=digest.hexdigest())
 
 

@@ -5,9 +5,9 @@ import platform
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.constructs.libraries import install_libraries
-from stacks.constructs.source import Sources
-from stacks.constructs.staging import staged
+from stacks.code.libraries import install_libraries
+from stacks.code.source import Sources
+from stacks.code.staging import staged
 
 
 def function_architecture(*, for_this_machine: bool) -> lambda_.Architecture:

@@ -7,9 +7,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge_synchronous
-from stacks.constructs.function import Function, FunctionDefaults, function_role
-from stacks.constructs.log_group import LogGroup
+from stacks.acknowledge import acknowledge_synchronous
+from stacks.context import StageContext
+from stacks.function import Function, function_role
+from stacks.log_group import LogGroup
 
 
 class Provider(custom_resources.Provider):
@@ -19,7 +20,7 @@ class Provider(custom_resources.Provider):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, function: Function, defaults: FunctionDefaults
+        self, scope: Construct, construct_id: str, *, function: Function, context: StageContext
     ) -> None:
         """Make it; its role and logs stand beside it in the scope.
 
@@ -27,15 +28,9 @@ class Provider(custom_resources.Provider):
             scope: what it belongs to.
             construct_id: within the scope.
             function: called for each Create, Update and Delete.
-            defaults: the stage's.
+            context: the stage's.
         """
-        log_group = LogGroup(
-            scope,
-            f"{construct_id}Logs",
-            days=defaults.log_retention,
-            removal=defaults.removal,
-            key=defaults.key,
-        )
+        log_group = LogGroup(scope, f"{construct_id}Logs", context=context)
         role = function_role(scope, f"{construct_id}Role", log_group=log_group)
         # The framework would allow itself every version of the function; it calls the function itself only.
         role.add_to_policy(
@@ -65,6 +60,6 @@ class Provider(custom_resources.Provider):
             acknowledge_synchronous(each, "CloudFormation")
 
 
-def answer_timeout(function_timeout: Duration) -> Duration:
+def answer_timeout(function_seconds: int) -> Duration:
     """How long CloudFormation should wait: longer than the function may take, so that its error arrives."""
-    return function_timeout.plus(Duration.minutes(2))
+    return Duration.seconds(function_seconds + 120)

@@ -1,16 +1,21 @@
 """Folders as the code of functions."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.constructs.libraries import install_libraries
-from stacks.constructs.node_bundle import bundled
-from stacks.constructs.staging import Staged, staged
+from stacks.code.libraries import install_libraries
+from stacks.code.node_bundle import bundled
+from stacks.code.staging import Staged, staged
 from stacks.errors import BuildError
+
+# bridge/environment.py of the layer reads it.
+_TABLES = "tables.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,8 @@ class Source:
         handler: as Lambda wants it.
         staged: gives the code, for the time in which the function is made.
         python: whether it uses the shared layer.
+        tables: JSON by names, in a file beside it: what grows with bridge.toml outgrows Lambda's 4 KB of
+            environment variables.
     """
 
     name: str
@@ -30,6 +37,7 @@ class Source:
     handler: str
     staged: Callable[[], AbstractContextManager[Staged]]
     python: bool
+    tables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +54,29 @@ class Sources:
     cache: Path
     for_this_machine: bool
 
-    def python(self, folder: Path, *, beside: Mapping[str, Path] | None = None) -> Source:
+    def python(
+        self,
+        folder: Path,
+        *,
+        beside: Mapping[str, Path] | None = None,
+        tables: Mapping[str, Any] | None = None,
+    ) -> Source:
         """A package whose handler is `<folder>.handler.handler`, with the libraries of its requirements.txt.
 
         Args:
             folder: the package; nothing else is shipped but
             beside: more folders, by the name they have beside the package.
+            tables: the function's, by their names.
 
         Staging it raises BuildError: libraries can't be installed, or one is named like the folder.
         """
 
         def stage() -> AbstractContextManager[Staged]:
-            return staged({folder.name: folder, **(beside or {})}, libraries=self._libraries(folder))
+            return staged(
+                {folder.name: folder, **(beside or {})},
+                files={_TABLES: json.dumps(tables, indent=1).encode()} if tables else None,
+                libraries=self._libraries(folder),
+            )
 
         return Source(
             name=folder.name,
@@ -65,6 +84,7 @@ class Sources:
             handler=f"{folder.name}.handler.handler",
             staged=stage,
             python=True,
+            tables=tables or {},
         )
 
     def node(self, folder: Path) -> Source:
