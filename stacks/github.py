@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, NestedStack, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -75,8 +75,9 @@ class GithubStack(StageStack):
         """
         role = self._role("Diff", environment=f"{self._stage_name}-diff", does="Reads the deployed templates")
         templates = [
-            self.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*")
+            self.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")
             for stack in stacks
+            for name in _names(stack)
         ]
         role.add_to_policy(
             iam.PolicyStatement(
@@ -132,6 +133,12 @@ class GithubStack(StageStack):
         resolved = self.resolve(arn)
         parts = [resolved] if isinstance(resolved, str) else resolved["Fn::Join"][1]
         return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
+
+
+def _names(stack: Stack) -> list[str]:
+    """Names of a stack and of those nested in it, which CloudFormation completes."""
+    nested = any(isinstance(construct, NestedStack) for construct in stack.node.find_all())
+    return [stack.stack_name, *([f"{stack.stack_name}-*"] if nested else [])]
 
 
 def _repository(name: str) -> str:
