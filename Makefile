@@ -1,9 +1,8 @@
 # Everything that people and CI run. `make` alone lists it.
 
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+# The last one is where Debian puts PgBouncer, and not on the path of an ordinary user.
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin
 CDK := cdk --no-notices
 LOCK := --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 # For Vercel's own Python and platform: what it installs with has failed on environment markers.
@@ -16,22 +15,22 @@ LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(
 SHOP_LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SHOP)/workers/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi pooling synth diff review deploy destroy secrets rotate dead-letters follow redrive faults bench prices lock clean
+.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy github destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: packages tool-packages system ## Install everything: Python and Node.js packages, PostgreSQL and PgBouncer
+setup: system packages tool-packages ## Install everything: Python and Node.js packages, PostgreSQL among them
 
 packages: .venv/installed node_modules/.package-lock.json $(LIBRARIES) ## Install only what `make check` and deploying to AWS take
 
 tool-packages: packages .venv/installed-dev $(SHOP_LIBRARIES) $(SHOP)/cloudflare/node_modules/.package-lock.json ## Install what the system on this machine and the framework's tests take too
 
 .venv/installed: requirements.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@python=$$(sh tools/local/system_packages.sh) && "$$python" -m venv .venv
 	@echo "Installing Python packages into .venv (about a minute)"
-	@$(PYTHON) -m venv .venv || { echo "On Debian: sudo apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@ln -sf ../../bridgectl $(BIN)/bridgectl
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
@@ -49,8 +48,8 @@ node_modules/.package-lock.json: .venv/installed package.json package-lock.json 
 	@npm ci --silent --ignore-scripts --prefix $*
 	@touch $@
 
-system: .venv/installed-dev
-	@python -m tools.local.system_packages
+system:
+	@sh tools/local/system_packages.sh local >/dev/null
 
 demo: setup ## Set up everything, deploy it on this machine, and show it
 	@python -m examples.shop.demo
@@ -110,7 +109,7 @@ synth: packages ## Synthesise the templates: make synth STAGE=prod
 	@$(CDK) synth --quiet $(CONTEXT)
 
 diff: packages ## What a deployment would change: make diff STAGE=prod
-	@$(CDK) diff --all $(CONTEXT) $(ARGS)
+	@$(CDK) diff $(CONTEXT) $(ARGS)
 
 review: packages ## Write what a change means to build/review.html: make review STAGE=prod BASE=origin/main ARGS="--help"
 	@python -m tools.review $(if $(STAGE),--stage $(STAGE)) $(if $(CONFIG),--config $(CONFIG)) $${BASE:+--base "$$BASE"} $(ARGS)
@@ -118,26 +117,38 @@ review: packages ## Write what a change means to build/review.html: make review 
 deploy: packages ## Deploy: make deploy STAGE=prod
 	@$(CDK) deploy --all $(CONTEXT) $(ARGS)
 
+github: packages ## Deploy the roles that GitHub's workflows take: make github STAGE=prod REPOSITORY=owner/name
+	@python -m tools.cli github $(OPTIONS) $(if $(REPOSITORY),--repository $(REPOSITORY)) $(ARGS)
+
 destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(CONTEXT)
 
+new: packages ## Add a worker or function: make new NAME=send_receipt TABLE=public.invoices, KIND=function, LANGUAGE=node, ARGS="--help"
+	@python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+init: packages ## Add or change a stage: make init STAGE=prod ARGS="--region eu-central-1 --alarm-email ops@example.com"
+	@python -m tools.cli init $(STAGE) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
 secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=path/.env ARGS="--help"
-	@python -m scripts.fill_secrets $(OPTIONS) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
+	@python -m tools.cli secrets $(OPTIONS) $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(ARGS)
 
 rotate: packages ## Rotate a stage's signing secrets now: make rotate STAGE=prod ENTRY=target-crm ARGS="--help"
-	@python -m scripts.rotate_secret $(OPTIONS) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
+	@python -m tools.cli rotate $(OPTIONS) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
 
 dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show process_order"
-	@python -m scripts.dead_letters $(or $(ARGS),list) $(OPTIONS)
+	@python -m tools.cli dead-letters $(or $(ARGS),list) $(OPTIONS)
 
 follow: packages ## What the logs say of a message: make follow STAGE=prod MESSAGE=01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11
-	@python -m scripts.follow $(MESSAGE) $(OPTIONS) $(ARGS)
+	@python -m tools.cli follow $(MESSAGE) $(OPTIONS) $(ARGS)
 
 redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=process_order ARGS="--limit 10"
-	@python -m scripts.dead_letters redrive $(WORKER) $(OPTIONS) $(ARGS)
+	@python -m tools.cli redrive $(WORKER) $(OPTIONS) $(ARGS)
 
-openapi: packages ## Write docs/openapi.json from the functions' models
-	@python -m scripts.openapi
+openapi: packages ## Write openapi.json beside the declaration, from the functions' models: make openapi CONFIG=examples/shop/bridge.toml
+	@python -m tools.cli openapi $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+schema: setup ## Save what a database has of this release, for the tests of upgrades; a part of each release
+	@PYTHONPATH=lambda_src:lambda_src/layer python -m tests.database.save_schema $(VERSION)
 
 pooling: setup ## Show 200 concurrent invocations over a pool of 20 connections, and without a pooler
 	@python -m tools.bench --only pooling

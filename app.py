@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.bridge import BridgeStack
 from stacks.errors import AppError
+from stacks.github import GithubStack
 from stacks.limits import check_limits
 from stacks.monitoring import MonitoringStack
 from stacks.secrets import SecretsStack
@@ -16,12 +17,16 @@ from stacks.settings import read_settings
 # stacks/limits.py says more about too many resources than the CDK would.
 app = App(context={"@aws-cdk/core:stackResourceLimit": 0})
 try:
-    settings = read_settings(app.node.get_all_context())
+    context = app.node.get_all_context()
+    settings = read_settings(context)
     prefix = f"external-compute-{settings.stage_name}"
     secrets = SecretsStack(app, f"{prefix}-secrets", settings=settings)
     bridge = BridgeStack(app, f"{prefix}-bridge", settings=settings)
     bridge.add_stack_dependency(secrets)
-    MonitoringStack(app, f"{prefix}-monitoring", settings=settings, bridge=bridge)
+    monitoring = MonitoringStack(app, f"{prefix}-monitoring", settings=settings, bridge=bridge)
+    if "github" in context:
+        stacks = (secrets, bridge, monitoring)
+        GithubStack(app, f"{prefix}-github", settings=settings, context=context, stacks=stacks)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     check_limits(Path(app.synth().directory), settings)
 except AppError as error:

@@ -70,11 +70,11 @@ begin
     problems := problems || format(
       'schema bridge belongs to %s, and role %I is no member of it: connect as that role',
       (select pg_get_userbyid(nspowner)::regrole from pg_namespace where nspname = 'bridge'), current_user);
-  elsif to_regclass('bridge.message') is null
+  elsif to_regclass('bridge.migration') is null
     and exists (select from pg_class where relnamespace = to_regnamespace('bridge'))
   then
     problems := problems
-      || 'schema bridge exists and is not this project''s: rename it, or use another database'::text;
+      || 'schema bridge exists and is of no release of this project: rename or drop it, or use another database'::text;
   end if;
 
   if cardinality(problems) > 0 then

@@ -1,122 +1,21 @@
--- The declaration, the outbox, and what delivery remembers.
+-- The declaration, the outbox, and what delivery remembers, as a first installation makes them. A database that has an
+-- older form of it gets sql/migrations/ instead, and must come to the same end.
 
 create schema if not exists bridge;
 comment on schema bridge is
   'Supabase External Compute: captures row changes and delivers them as signed webhooks. Not exposed over REST.';
 revoke all on schema bridge from public;
 
--- An installation that knew one target for each webhook, or what its teardown left. What is dropped here follows anew.
-do $$
-begin
-  if (select count(*) from pg_index, unnest(indkey) where indrelid = to_regclass('bridge.message') and indisprimary) = 1
-  then
-    -- In the order in which a write takes them.
-    if to_regclass('bridge.webhook') is not null then
-      lock table bridge.webhook, bridge.target, bridge.posted, bridge.message in access exclusive mode;
-    end if;
-    alter table bridge.message drop constraint message_pkey, add primary key (id, target);
-    drop index bridge.message_due;
-    drop table if exists bridge.posted;
-    drop view if exists bridge.status;
-    drop function if exists
-      bridge.set_signing_secret(text), bridge.ping(),
-      bridge.put(uuid, bridge.webhook, oid, jsonb, text, text, timestamptz),
-      bridge.put_halves(bridge.webhook, oid, jsonb, text, text, timestamptz),
-      bridge.fail(uuid, text), bridge.complete(uuid[]), bridge.claim(integer, integer);
-  end if;
-  if exists (
-    select from pg_attribute
-    where attrelid = to_regclass('bridge.webhook') and attname = 'target' and not attisdropped)
-  then
-    alter table bridge.webhook add targets text[] check (cardinality(targets) > 0);
-    update bridge.webhook set targets = array[target];
-    alter table bridge.webhook alter targets set not null, drop target;
-    alter table bridge.target
-      drop constraint target_kind_check,
-      add url text, add fast_path boolean not null default true,
-      add paused_at timestamptz, add paused_because text,
-      add failures integer not null default 0, add held_until timestamptz not null default '-infinity',
-      add slow_until timestamptz not null default '-infinity',
-      add constraint target_kind check (kind in ('queue', 'http') and (kind = 'http') = (url is not null));
-  end if;
-end
-$$;
+create table bridge.migration (
+  name text primary key,
+  applied_at timestamptz not null default now()
+);
+comment on table bridge.migration is
+  'The migrations (sql/migrations/) that this schema has: applied one by one, or a part of it from its first installation.';
+comment on column bridge.migration.name is 'The version that it came with, an underscore, and its subject: the file''s name.';
+comment on column bridge.migration.applied_at is 'When it was applied, or the schema was first installed.';
 
--- An installation from before targets and webhooks could be ordered, limited or paused by themselves.
-do $$
-begin
-  if to_regclass('bridge.message') is null or exists (
-    select from pg_attribute
-    where attrelid = to_regclass('bridge.message') and attname = 'tried' and not attisdropped)
-  then
-    return;
-  end if;
-  if to_regclass('bridge.webhook') is not null then
-    lock table bridge.webhook, bridge.target, bridge.message in access exclusive mode;
-    alter table bridge.webhook
-      add ordered boolean not null default false, add max_per_minute integer check (max_per_minute > 0),
-      add paused_at timestamptz, add paused_because text,
-      add admitted_until timestamptz not null default '-infinity';
-    alter table if exists bridge.installation add pause_after interval not null default '24 hours';
-    alter table bridge.target
-      add ordered boolean not null default false, add failing_since timestamptz, add failed_at timestamptz;
-  end if;
-  alter table bridge.message
-    add ordered boolean not null default false, add tried jsonb not null default '[]';
-  if to_regtype('bridge.address') is not null then
-    alter type bridge.address add attribute ordered boolean;
-  end if;
-  drop index if exists bridge.message_due_for;
-  drop view if exists bridge.status, bridge.dead_letter;
-  drop function if exists
-    bridge.unposted(bridge.webhook), bridge.metrics(), bridge.transaction(), bridge.ring(text, text),
-    bridge.post(text, text, jsonb, text),
-    bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval),
-    bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval),
-    bridge.fail(uuid, text, text, interval), bridge.refuse(uuid, text, text, integer, interval);
-end
-$$;
-
--- An installation from before it was watched whether triggers are still there.
-do $$
-begin
-  if to_regclass('bridge.missing_trigger') is null then
-    drop view if exists bridge.status;
-    drop function if exists bridge.metrics();
-  end if;
-end
-$$;
-
--- An installation that took whatever pg_net had recorded as an answer for the receiver's.
-do $$
-begin
-  if to_regclass('bridge.target') is null or exists (
-    select from pg_attribute
-    where attrelid = to_regclass('bridge.target') and attname = 'gives_receipts' and not attisdropped)
-  then
-    return;
-  end if;
-  -- In the order in which writers come to them: another would be a deadlock with each that writes just now.
-  drop sequence if exists bridge.last_behind;
-  alter table bridge.target add gives_receipts boolean not null default false;
-  if to_regclass('bridge.posted') is not null then
-    lock table bridge.posted in access exclusive mode;
-  end if;
-  alter table bridge.message drop constraint if exists message_state_check;
-  -- What is under way has no receipt to come: redelivery takes it over.
-  drop table if exists bridge.posted;
-  drop view if exists bridge.status;
-  drop function if exists
-    bridge.posts_left(), bridge.known_to_be_behind(), bridge.metrics(), bridge.settle(integer),
-    bridge.post(text, text, jsonb, text, text), bridge.signing_secret(text), bridge.envelope(text),
-    bridge.capture_from(text),
-    bridge.put(uuid, bridge.webhook, oid, jsonb, bridge.address[], interval),
-    bridge.put_halves(bridge.webhook, oid, jsonb, bridge.address[], interval),
-    bridge.fail(uuid, text, text, interval, text), bridge.refuse(uuid, text, text, integer, interval, text);
-end
-$$;
-
-create table if not exists bridge.installation (
+create table bridge.installation (
   only_row boolean primary key default true check (only_row),
   owner text not null,
   webhook_url text not null,
@@ -124,6 +23,7 @@ create table if not exists bridge.installation (
   retention interval not null,
   pause_after interval not null default '24 hours',
   declaration jsonb not null,
+  version text,
   installed_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -135,10 +35,12 @@ comment on column bridge.installation.fast_path_grace is 'How long pg_net has fo
 comment on column bridge.installation.retention is 'How long delivered messages are kept; processed event ids, 18 days longer.';
 comment on column bridge.installation.pause_after is 'A target that has failed for so long is paused.';
 comment on column bridge.installation.declaration is 'What bridge.sync was last given.';
+comment on column bridge.installation.version is
+  'The version of the bridge whose functions and views these are; null: applied by hand.';
 comment on column bridge.installation.installed_at is 'When bridge.sync was first called.';
 comment on column bridge.installation.updated_at is 'When it was last called.';
 
-create table if not exists bridge.target (
+create table bridge.target (
   name text primary key,
   kind text not null,
   url text,
@@ -174,7 +76,7 @@ comment on column bridge.target.held_until is 'Not tried before, whatever is due
 comment on column bridge.target.slow_until is
   'Not posted to by pg_net before: a request of pg_net failed, and a slow one holds up all that pg_net sends with it.';
 
-create table if not exists bridge.webhook (
+create table bridge.webhook (
   name text primary key,
   table_schema text not null,
   table_name text not null,
@@ -207,7 +109,11 @@ comment on column bridge.webhook.paused_because is 'Why it is paused.';
 comment on column bridge.webhook.admitted_until is 'Until when its limit is used up by what was let through.';
 comment on column bridge.webhook.declaration is 'The webhook as last declared, so that a deploy resets only what the declaration changed.';
 
-create table if not exists bridge.message (
+create type bridge.address as (targets text[], url text, secret text, at_once boolean, ordered boolean);
+comment on type bridge.address is
+  'Where a message goes, within the statement that sends it: the targets that one request reaches; the url to post to, null to leave it to redelivery; what signs it; whether redelivery is asked for at once; whether in order.';
+
+create table bridge.message (
   id uuid not null,
   webhook text not null,
   target text not null,
@@ -223,31 +129,14 @@ create table if not exists bridge.message (
   tried jsonb not null default '[]',
   primary key (id, target)
 );
--- "if not exists" would lock the table against writers before it looks.
-do $$
-begin
-  if to_regclass('bridge.message_waiting') is null then
-    create index message_waiting on bridge.message (target, ordered, due_at) where state = 'pending';
-  end if;
-  if to_regclass('bridge.message_dead') is null then
-    create index message_dead on bridge.message (webhook, id) where state = 'dead';
-  end if;
-  if to_regclass('bridge.message_parked') is null then
-    create index message_parked on bridge.message (webhook, id) where state = 'pending' and due_at = 'infinity';
-  end if;
-  if to_regclass('bridge.message_in_order') is null then
-    create index message_in_order on bridge.message (target, id)
-    where state = 'pending' and ordered and due_at < 'infinity';
-  end if;
-end
-$$;
+create index message_waiting on bridge.message (target, ordered, due_at) where state = 'pending';
+create index message_dead on bridge.message (webhook, id) where state = 'dead';
+create index message_parked on bridge.message (webhook, id) where state = 'pending' and due_at = 'infinity';
+create index message_in_order on bridge.message (target, id) where state = 'pending' and ordered and due_at < 'infinity';
 do $$
 begin
   -- pglz takes longer than making the body.
-  if exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)) and exists (
-    select from pg_attribute
-    where attrelid = 'bridge.message'::regclass and attname = 'body' and attcompression <> 'l')
-  then
+  if exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)) then
     alter table bridge.message alter body set compression lz4;
   end if;
 end
@@ -272,7 +161,7 @@ comment on column bridge.message.tried is
 -- Unlogged as pg_net's own tables are: a crash of the server empties all of them together. A request id of before
 -- the crash can therefore never be taken for one of the same number after it, and the messages it stood for
 -- become due.
-create unlogged table if not exists bridge.posted (
+create unlogged table bridge.posted (
   request_id bigint primary key,
   message_id uuid not null,
   targets text[] not null,
@@ -289,7 +178,19 @@ comment on column bridge.posted.posted_at is 'When it was handed to pg_net.';
 comment on column bridge.posted.signed_at is 'Its webhook-timestamp, which a receipt covers: seconds since 1970.';
 comment on column bridge.posted.ping is 'Whether it is a ping, whose answer whoever sent it asks for.';
 
-create table if not exists bridge.processed_event (
+create table bridge.last_delivery (
+  webhook text not null,
+  target text not null,
+  at timestamptz,
+  primary key (webhook, target)
+);
+comment on table bridge.last_delivery is
+  'When each webhook last delivered to each of its targets: the outbox forgets, and is too large to be asked. Written by bridge.complete.';
+comment on column bridge.last_delivery.webhook is 'The webhook.';
+comment on column bridge.last_delivery.target is 'The target.';
+comment on column bridge.last_delivery.at is 'To ten seconds; null: never yet.';
+
+create table bridge.processed_event (
   worker text not null,
   event_id text not null,
   processed_at timestamptz not null default now(),
@@ -301,16 +202,10 @@ comment on column bridge.processed_event.worker is 'Which worker: each handles e
 comment on column bridge.processed_event.event_id is 'The event''s id: the webhook-id, a colon, and its number in the message.';
 comment on column bridge.processed_event.processed_at is 'When that transaction began.';
 
-do $$
-begin
-  if to_regclass('bridge.processed_event_at') is null then
-    -- Rows come in the order of their time, which a BRIN index needs, and writing to it costs next to nothing.
-    create index processed_event_at on bridge.processed_event using brin (processed_at);
-  end if;
-end
-$$;
+-- Rows come in the order of their time, which a BRIN index needs, and writing to it costs next to nothing.
+create index processed_event_at on bridge.processed_event using brin (processed_at);
 
-create table if not exists bridge.backfill_job (
+create table bridge.backfill_job (
   id uuid primary key default gen_random_uuid(),
   webhook text not null,
   targets text[] not null,
@@ -334,11 +229,11 @@ comment on column bridge.backfill_job.last_error is 'Why it makes no progress, o
 
 -- Sequences are the one counter that is neither rolled back nor locked until commit: writers that look at the same
 -- time never wait for each other. All of them hold milliseconds since 1970.
-create sequence if not exists bridge.last_post;
+create sequence bridge.last_post;
 comment on sequence bridge.last_post is 'When a writer last handed something to pg_net.';
-create sequence if not exists bridge.last_ring;
+create sequence bridge.last_ring;
 comment on sequence bridge.last_ring is 'When redelivery was last rung for.';
-create sequence if not exists bridge.awake_until;
+create sequence bridge.awake_until;
 comment on sequence bridge.awake_until is 'Until when redelivery looks for messages by itself: nothing has to be posted or rung for.';
-create sequence if not exists bridge.pg_net_late;
+create sequence bridge.pg_net_late;
 comment on sequence bridge.pg_net_late is 'When pg_net was last found not to have sent what it was handed.';

@@ -1,15 +1,5 @@
 -- Where messages go: which of the declared targets can be posted to now, and which are held or paused.
 
-do $$
-begin
-  if to_regtype('bridge.address') is null then
-    create type bridge.address as (targets text[], url text, secret text, at_once boolean, ordered boolean);
-  end if;
-end
-$$;
-comment on type bridge.address is
-  'Where a message goes, within the statement that sends it: the targets that one request reaches; the url to post to, null to leave it to redelivery; what signs it; whether redelivery is asked for at once; whether in order.';
-
 create or replace function bridge.unposted(
   webhook bridge.webhook, target_names text[] default null, at_once boolean default false
 ) returns bridge.address[]

@@ -44,18 +44,6 @@ $$;
 comment on function bridge.fail(uuid, text, text, interval) is
   'Records a failed attempt of redelivery: the message is due again by the schedule, and not before what its target asked for, or dead after it; a target that keeps failing is paused. Returns the message''s state.';
 
-create table if not exists bridge.last_delivery (
-  webhook text not null,
-  target text not null,
-  at timestamptz,
-  primary key (webhook, target)
-);
-comment on table bridge.last_delivery is
-  'When each webhook last delivered to each of its targets: the outbox forgets, and is too large to be asked. Written by bridge.complete.';
-comment on column bridge.last_delivery.webhook is 'The webhook.';
-comment on column bridge.last_delivery.target is 'The target.';
-comment on column bridge.last_delivery.at is 'To ten seconds; null: never yet.';
-
 -- Plans of this function, of those below and of those of 07_delivery.sql are kept by the pooler's connections. They
 -- are made while the outbox is empty, when reading all of it looks cheap, and serve when it is large; and compiling
 -- them would take longer than they run.

@@ -146,7 +146,7 @@ language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select format('target "%s" of webhook "%s" is not declared; declared: %s', target, w ->> 'name',
     (select string_agg(t ->> 'name', ', ' order by t ->> 'name') from jsonb_array_elements(desired -> 'targets') as t))
-  from jsonb_array_elements(desired -> 'webhooks') as w, jsonb_array_elements_text(coalesce(w -> 'targets', jsonb_build_array(w -> 'target'))) as target
+  from jsonb_array_elements(desired -> 'webhooks') as w, jsonb_array_elements_text(w -> 'targets') as target
   where not exists (select from jsonb_array_elements(desired -> 'targets') as t where t ->> 'name' = target)
 $$;
 comment on function bridge.target_problems(jsonb) is 'The targets that webhooks name and the declaration lacks, a line each.';

@@ -96,7 +96,7 @@ create or replace function bridge.capture_targets(declared jsonb) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select string_agg(format('(%L, %L::boolean)', name, coalesce(t.ordered, false)), ', ' order by position)
-  from jsonb_array_elements_text(coalesce(declared -> 'targets', jsonb_build_array(declared -> 'target')))
+  from jsonb_array_elements_text(declared -> 'targets')
     with ordinality as d (name, position)
   left join bridge.target as t using (name)
 $$;

@@ -159,7 +159,7 @@ begin
     (parse_ident(w ->> 'table'))[1], (parse_ident(w ->> 'table'))[2],
     array(select jsonb_array_elements_text(w -> 'operations')),
     case when jsonb_typeof(w -> 'columns') = 'array' then array(select jsonb_array_elements_text(w -> 'columns')) end,
-    w ->> 'when', array(select jsonb_array_elements_text(coalesce(w -> 'targets', jsonb_build_array(w -> 'target')))),
+    w ->> 'when', array(select jsonb_array_elements_text(w -> 'targets')),
     coalesce((w ->> 'enabled')::boolean, true), coalesce((w ->> 'ordered')::boolean, false),
     (w ->> 'max_per_minute')::integer, w
   from jsonb_array_elements(desired -> 'webhooks') as w

@@ -15,25 +15,23 @@ begin
   if undelivered = 0 then
     drop schema bridge cascade;
   else
-    -- The messages are the user's data: all else goes, they stay, and the next installation delivers them.
+    -- The messages are the user's data: they stay, and the next installation delivers them.
     for item in
       select 1 as position, 'view' as kind, oid::regclass::text as name from pg_class
       where relnamespace = 'bridge'::regnamespace and relkind = 'v'
       union all
       select 2, 'function', oid::regprocedure::text from pg_proc where pronamespace = 'bridge'::regnamespace
-      union all
-      select 3, 'sequence', oid::regclass::text from pg_class
-      where relnamespace = 'bridge'::regnamespace and relkind = 'S'
-      union all
-      select 4, 'table', oid::regclass::text from pg_class
-      where relnamespace = 'bridge'::regnamespace and relkind = 'r' and relname not in ('message', 'processed_event')
-      union all
-      select 5, 'type', oid::regclass::text from pg_class
-      where relnamespace = 'bridge'::regnamespace and relkind = 'c'
       order by position
     loop
       execute format('drop %s if exists %s cascade', item.kind, item.name);
     end loop;
+    -- Tables stay, so that a later version finds the schema whole and can migrate it.
+    delete from bridge.webhook;
+    delete from bridge.target;
+    delete from bridge.posted;
+    delete from bridge.last_delivery;
+    delete from bridge.backfill_job;
+    delete from bridge.installation;
     delete from bridge.message where state = 'delivered';
   end if;
   return jsonb_build_object('triggers_dropped', triggers, 'messages_kept', undelivered);

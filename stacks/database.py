@@ -123,7 +123,7 @@ def _targets(settings: Settings) -> list[dict[str, Any]]:
 def hash_of_sql(folder: Path) -> str:
     """Return the SHA-256 of the names and contents of the .sql files, hexadecimal: it tells of changes."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.sql")):
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+    for file in sorted(folder.rglob("*.sql")):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()

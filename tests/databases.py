@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from standardwebhooks.webhooks import Webhook
 
+from apply_sql.schema import apply_scripts
+from apply_sql.scripts import Scripts
+from bridge.version import VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
 
 SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TARGET_SECRET = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
-SQL_FILES = sorted((Path(__file__).parents[1] / "sql").glob("*.sql"))
+SQL = Path(__file__).parents[1] / "sql"
+SCRIPTS = Scripts.read(SQL, VERSION)
 # The extension, or the stand-in for it.
 WITHOUT_PG_NET = "drop extension if exists pg_net cascade; drop schema if exists net cascade"
 
@@ -88,8 +93,7 @@ class Database:
 
     def install(self) -> None:
         with self.connection.transaction():
-            for file in SQL_FILES:
-                self.connection.execute(file.read_bytes())
+            apply_scripts(self.connection, SCRIPTS)
             self.connection.execute("select bridge.set_signing_secret(%s)", [SECRET])
 
     def sync_all(

@@ -41,7 +41,7 @@ FOLDERS = ["end_to_end", "unit", "infrastructure", "database", "shop"]
 # Of the end-to-end tests, those that deploy something else: the next one would have to restore it.
 CHANGING = ["test_targets.py", "test_lifecycle.py"]
 SHARING = {"end_to_end": "deployment", "infrastructure": "synthesis"}
-# Its tests run on every version of tests.servers, the others on the newest.
+# Its tests run on every version of tests.servers, the others on that of the local system.
 ON_EVERY_VERSION = "database"
 # What tests the stand-in for Supabase's API and its client rather than sql/.
 ON_THE_NEWEST = {"rest", "test_storage_api.py", "test_supabase_api.py", "test_supabase_tokens.py"}
@@ -98,7 +98,7 @@ def pytest_collection_modifyitems_in_order(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The server of DATABASE_URL, else a new one: of the version that the test is for, or the newest."""
+    """The server of DATABASE_URL, else a new one: of the test's version, or the local system's."""
     if is_given():
         yield GivenServer.from_environment()
         return

@@ -16,9 +16,6 @@ from tools.local.postgres import OWNER
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
-# The oldest that the bridge supports, and what Supabase ships.
-MAJORS = (15, 17)
-
 
 class Server(Protocol):
     """Where a server's databases are."""
@@ -66,8 +63,14 @@ def is_given() -> bool:
 
 @functools.cache
 def supported_majors() -> list[ParameterSet]:
-    """Return the major versions to test on; one that this machine lacks is skipped, saying how to get it."""
-    return [pytest.param(major, id=f"postgres-{major}", marks=_skipped_without(major)) for major in MAJORS]
+    """Return the major versions to test on: the oldest supported, and that of the local system.
+
+    The oldest is skipped where this machine lacks it, saying how to get it.
+    """
+    local = programs.version(programs.postgres_binaries())
+    assert local is not None, "the server of the local system doesn't start"
+    majors = sorted({programs.OLDEST_POSTGRES, local[0]})
+    return [pytest.param(major, id=f"postgres-{major}", marks=_skipped_without(major)) for major in majors]
 
 
 def _skipped_without(major: int) -> list[pytest.MarkDecorator]:

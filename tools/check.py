@@ -151,9 +151,24 @@ def _review(config: Path, settings: Settings) -> list[str]:
     """The command that synthesises a stage and reviews it; without a commit, that synthesises it alone."""
     if _has_commit():
         options = ["--stage", settings.stage_name, "--config", str(config)]
-        return [sys.executable, "-m", "tools.review", *options, "--output", str(REVIEWS / settings.stage_name)]
+        return [
+            sys.executable,
+            "-m",
+            "tools.review",
+            *options,
+            "--output",
+            str(REVIEWS / settings.stage_name),
+        ]
     context = ["-c", f"stage={settings.stage_name}", "-c", f"config={config}"]
-    return ["cdk", "synth", "--quiet", "--no-notices", *context, "--output", str(REVIEWS / settings.stage_name)]
+    return [
+        "cdk",
+        "synth",
+        "--quiet",
+        "--no-notices",
+        *context,
+        "--output",
+        str(REVIEWS / settings.stage_name),
+    ]
 
 
 def _has_commit() -> bool:

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from apply_sql.errors import ApplyError, PingError
-from apply_sql.installation import Connection, describe, install, present, problems, restore, uninstall
+from apply_sql.errors import ApplyError, PingError, describe
+from apply_sql.installation import install, present, problems, restore, uninstall
 from apply_sql.request import Request
+from apply_sql.schema import Connection
+from apply_sql.scripts import Scripts
 from bridge.errors import BridgeError, NotAcceptedError
 from bridge.ping import ping, ping_targets
 
@@ -25,7 +26,7 @@ class Deployment:
 
     Attributes:
         connect: gives the direct connection, in autocommit mode, made anew after it broke.
-        sql_files: in the order in which they are applied.
+        scripts: those of this version.
         signing_secret: gives the secrets in force, the API's for None, or those of a target outside AWS:
             base64, separated by a space.
         warn: takes what the deployment should say without failing.
@@ -33,7 +34,7 @@ class Deployment:
     """
 
     connect: Callable[[], Connection]
-    sql_files: list[Path]
+    scripts: Scripts
     signing_secret: Callable[[str | None], str]
     warn: Callable[[str], None]
     ping_seconds: float = 30.0
@@ -53,7 +54,9 @@ class Deployment:
         before = present(self.connect())
         # A roll-back must not fail for what made the deployment fail; it has nothing new to prove.
         required = request.ping_required and before != request.installed
-        summary = install(self.connect(), self.sql_files, secrets, request, working=required)
+        summary = install(self.connect(), self.scripts, secrets, request, working=required)
+        if summary["newer"]:
+            self._warn(summary["newer"])
         try:
             return {
                 "Triggers": summary["triggers"],

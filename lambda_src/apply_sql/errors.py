@@ -6,6 +6,8 @@ ApplyError
 └── PingError          the database can't reach the API, or the API refuses its messages
 """
 
+import psycopg
+
 
 class ApplyError(Exception):
     """Its text becomes the reason that CloudFormation shows."""
@@ -21,3 +23,10 @@ class BusyError(ApplyError):
 
 class PingError(ApplyError):
     """What was applied has been taken back."""
+
+
+def describe(error: psycopg.Error) -> str:
+    """What the server said, on one line, with its hint."""
+    message = error.diag.message_primary or str(error)
+    hint = error.diag.message_hint
+    return " ".join(f"{message}. {hint}".split() if hint else message.split())

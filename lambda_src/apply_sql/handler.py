@@ -14,10 +14,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from apply_sql.deployment import Deployment
 from apply_sql.errors import ApplyError
 from apply_sql.request import PHYSICAL_ID, Request
+from apply_sql.scripts import Scripts
 from apply_sql.settings import Settings
 from bridge import environment, secrets
 from bridge.database import Database
 from bridge.errors import BridgeError
+from bridge.version import VERSION
 
 REASON_BYTES = 1500
 """As JSON. A custom resource's whole answer may hold 4096, of which the framework needs some."""
@@ -60,7 +62,7 @@ def _serve(request: Request) -> dict[str, Any]:
     )
     deployment = Deployment(
         connect=database.connection,
-        sql_files=sorted(given.sql_directory.glob("*.sql")),
+        scripts=Scripts.read(given.sql_directory, VERSION),
         signing_secret=lambda target: _signing_secret(given, target),
         warn=_logger.warning,
     )

@@ -4,17 +4,16 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import psycopg
-from psycopg import errors as postgres
 
-from apply_sql.errors import ApplyError, BusyError, RequirementError
+from apply_sql.errors import ApplyError, BusyError, RequirementError, describe
 from apply_sql.request import Request
+from apply_sql.schema import BUSY, Connection, apply_scripts, record_version
+from apply_sql.scripts import Scripts
 
 T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOCK_TIMEOUT_MS = 3_000
 """How long an attempt may queue for a lock; writers to the table queue behind it, so it is short."""
@@ -22,7 +21,6 @@ LOCK_TIMEOUT_MS = 3_000
 STATEMENT_TIMEOUT_MS = 60_000
 # Twice this, for applying and taking back, with the ping between, is within the function's ten minutes.
 RETRY_SECONDS = 120.0
-BUSY = (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)
 
 
 PROBLEMS = (
@@ -35,23 +33,23 @@ PROBLEMS = (
 
 def install(
     connection: Connection,
-    sql_files: list[Path],
+    scripts: Scripts,
     secrets: Mapping[str | None, str],
     request: Request,
     *,
     working: bool,
 ) -> dict[str, Any]:
-    """Applies the SQL files and the declaration in one transaction.
+    """Applies the scripts and the declaration in one transaction.
 
     Args:
         connection: To the database itself, not through a transaction pooler, with autocommit on.
-        sql_files: In the order in which they are applied.
+        scripts: Those of this version.
         secrets: Of the API, under None, and of each target outside AWS: base64, separated by spaces.
         request: The declaration and who it is from.
         working: Whether pg_net and Vault must work, so that messages leave at once.
 
     Returns:
-        What `bridge.sync` returned.
+        What `bridge.sync` returned, and "newer": a warning that the database has a newer version, or None.
 
     Raises:
         RequirementError: Something doesn't fit, each named with its remedy; nothing has been changed.
@@ -59,14 +57,15 @@ def install(
     """
 
     def apply() -> dict[str, Any]:
-        for file in sql_files:
-            connection.execute(file.read_bytes())
+        newer = apply_scripts(connection, scripts)
         for target, secret in secrets.items():
             connection.execute("select bridge.set_signing_secret(%s, %s)", [secret, target])
         synced = sync(connection, request.declaration, request.owner, request.adopt)
+        if newer is None:
+            record_version(connection, scripts.version)
         if working and (reasons := problems(connection, "delivery")):
             raise RequirementError("; ".join(reasons))
-        return synced
+        return {**synced, "newer": newer}
 
     return in_transaction(connection, apply)
 
@@ -149,10 +148,3 @@ def in_transaction(connection: Connection, work: Callable[[], T]) -> T:
                     f"the connection to the database broke: {describe(error)}; deploy again"
                 ) from error
             raise RequirementError(describe(error)) from error
-
-
-def describe(error: psycopg.Error) -> str:
-    """What the server said, on one line, with its hint."""
-    message = error.diag.message_primary or str(error)
-    hint = error.diag.message_hint
-    return " ".join(f"{message}. {hint}".split() if hint else message.split())

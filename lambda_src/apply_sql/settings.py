@@ -19,7 +19,7 @@ class Settings:
         signing_secret_id: the entry with "current" and "previous" that signs for the API.
         target_secret_ids: the like of each target outside AWS, by its name.
         database_tls: disable, require, verify-ca or verify-full.
-        sql_directory: the folder of numbered .sql files.
+        sql_directory: sql/, as `Scripts` reads it.
     """
 
     database_secret_id: str

@@ -13,6 +13,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from aws_cdk import aws_lambda as lambda_
 
 _NOT_SHIPPED = ("__pycache__", "*.pyc", ".*")
+# Tests stand beside what they test. Libraries are shipped whole: some import a module of such a name.
+_TESTS = ("test_*.py", "*_test.py", "conftest.py", "tests", "*.test.mjs")
 # The earliest that the format knows: the same files make the same archive.
 _DATE = (1980, 1, 1, 0, 0, 0)
 # Lambda runs as another user: what a strict umask wrote must be readable there.
@@ -50,7 +52,7 @@ def staged(
     most of it and don't change: they are compressed once, and are copied from then on.
 
     Args:
-        content: folders by their names.
+        content: folders by their names; tests in them are left out.
         files: made ones beside them, by their names.
         libraries: what `install_libraries` gave, if any.
         within: the folder that all of it is in: "python/" for a layer.
@@ -63,7 +65,7 @@ def staged(
             shutil.copyfile(_compressed(libraries, within), archive)
         with ZipFile(archive, "a", ZIP_DEFLATED) as zipped:
             for name, folder in sorted(content.items()):
-                for inside, data in _files(folder):
+                for inside, data in _files(folder, but=_NOT_SHIPPED + _TESTS):
                     digest.update(f"\0{name}/{inside}\0{len(data)}\0".encode() + data)
                     _add(zipped, f"{within}{name}/{inside}", data)
             for name, data in sorted((files or {}).items()):
@@ -79,17 +81,17 @@ def _compressed(libraries: Path, within: str) -> Path:
         with tempfile.TemporaryDirectory(dir=libraries.parent, prefix="building-") as work:
             archive = Path(work) / "libraries.zip"
             with ZipFile(archive, "w", ZIP_DEFLATED) as zipped:
-                for inside, data in _files(libraries):
+                for inside, data in _files(libraries, but=_NOT_SHIPPED):
                     _add(zipped, f"{within}{inside}", data)
             # Another synthesis may do so at the same time, with the same.
             archive.replace(kept)
     return kept
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _files(folder: Path, *, but: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        shipped = not any(fnmatch(part, pattern) for part in parts for pattern in _NOT_SHIPPED)
+        shipped = not any(fnmatch(part, pattern) for part in parts for pattern in but)
         if shipped and path.is_file():
             yield "/".join(parts), path.read_bytes()
 

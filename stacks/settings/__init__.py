@@ -1,6 +1,7 @@
 """bridge.toml and what -c overrides in it, as frozen, validated types."""
 
 from stacks.settings.compute import QUEUE_SETTINGS, Compute, Function, Worker
+from stacks.settings.declared import Declared, read_declared
 from stacks.settings.folders import WorkerKind, has_task
 from stacks.settings.reading import read_settings
 from stacks.settings.settings import Settings
@@ -12,6 +13,7 @@ __all__ = [
     "QUEUE_SETTINGS",
     "CloudflareWorker",
     "Compute",
+    "Declared",
     "Function",
     "Settings",
     "Stage",
@@ -21,5 +23,6 @@ __all__ = [
     "Worker",
     "WorkerKind",
     "has_task",
+    "read_declared",
     "read_settings",
 ]

@@ -40,14 +40,14 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
         SettingsError: naming every mistake in the file and the overrides.
     """
     file = Path(context.get("config", DEFAULT_FILE))
-    reader = _Reader(_load(file), code_of(file))
+    reader = _Reader(load(file), code_of(file))
     settings = reader.settings(context)
     if settings is None:
         raise SettingsError("\n  ".join([f"{file} can't be used:", *reader.mistakes]))
     return settings
 
 
-def _load(file: Path) -> dict[str, Any]:
+def load(file: Path) -> dict[str, Any]:
     try:
         return {key: frozen(value) for key, value in tomllib.loads(file.read_text("utf-8")).items()}
     except FileNotFoundError:

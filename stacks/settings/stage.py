@@ -125,6 +125,16 @@ class Stage(Section):
         description='a table of names and values, for example { team = "shop" }: at most 128 and 256 '
         "letters, digits, spaces and + - = . _ : / @",
     )
+    deploy_from: Annotated[
+        tuple[Annotated[str, checks.matches(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")], ...],
+        AfterValidator(checks.not_empty),
+        AfterValidator(checks.no_duplicates),
+    ] = Field(
+        default=("main",), description='a list of branches that GitHub deploys from, for example ["main"]'
+    )
+    deploy_on_merge: bool = Field(
+        default=False, description="true, so that each push to main is deployed once it is tested, or false"
+    )
     removal: Literal["retain", "destroy"] = Field(default="retain", description='"retain" or "destroy"')
     layer_platform: Literal["aws", "local"] = Field(default="aws", description='"aws" or "local"')
     adopt: Annotated[str, checks.checked(checks.not_blank)] | None = Field(
@@ -161,6 +171,14 @@ class Stage(Section):
             raise ValueError(
                 f"kms_key_arn is of a key in {of_key[3]}, and the stage is in {self.region}: "
                 "AWS uses keys of the same region only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _merges_are_deployed_from_main(self) -> Self:
+        if self.deploy_on_merge and "main" not in self.deploy_from:
+            raise ValueError(
+                'deploy_on_merge = true deploys pushes to main, which deploy_from lacks; add "main" to it'
             )
         return self
 

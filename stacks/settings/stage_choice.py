@@ -9,7 +9,7 @@ from stacks.settings.mistakes import unknown
 from stacks.settings.sections import Sections, frozen
 from stacks.settings.stage import Stage
 
-_OWN_CONTEXT = {"config", "stage"}
+_OWN_CONTEXT = {"config", "stage", "github", "github_provider"}
 
 
 def chosen_stage(sections: Sections, context: Mapping[str, Any]) -> tuple[str, Stage] | None:
@@ -19,6 +19,16 @@ def chosen_stage(sections: Sections, context: Mapping[str, Any]) -> tuple[str, S
     name = _chosen(sections, context.get("stage"))
     stage = _overridden(sections, name, stages.get(name), context) if name else None
     return (name, stage) if name and stage else None
+
+
+def stage_name_mistake(name: str) -> str | None:
+    """Sentence about a stage's name; None: it can be called so."""
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
+        return None
+    return (
+        f'stage "{name}": its name is wrong; allowed: a lower-case letter, '
+        "then at most 15 lower-case letters, digits or '-'"
+    )
 
 
 def _chosen(sections: Sections, wanted: str | None) -> str | None:
@@ -33,11 +43,8 @@ def _chosen(sections: Sections, wanted: str | None) -> str | None:
         )
     elif name not in stages:
         sections.mistakes.append(f"-c stage: {unknown('stage', name, stages)}")
-    elif not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
-        sections.mistakes.append(
-            f'stage "{name}": its name is wrong; allowed: a lower-case letter, '
-            "then at most 15 lower-case letters, digits or '-'"
-        )
+    elif mistake := stage_name_mistake(name):
+        sections.mistakes.append(mistake)
     else:
         return name
     return None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import errors
 
-from tests.databases import SQL_FILES, webhook
+from apply_sql.schema import apply_scripts
+from tests.databases import SCRIPTS, webhook
 
 if TYPE_CHECKING:
     from tests.databases import Database
@@ -210,8 +211,7 @@ def should_keep_columns_that_only_ride_in_the_key_s_index_out(tables: Database) 
 
 def should_not_lock_the_outbox_against_writers_when_installed_again(tables: Database) -> None:
     with tables.connection.transaction():
-        for file in SQL_FILES:
-            tables.connection.execute(file.read_bytes())
+        apply_scripts(tables.connection, SCRIPTS)
 
         blocking = tables.column(
             """select mode from pg_locks

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = SHOP / "schema.sql"
-OPENAPI = ROOT / "docs" / "openapi.json"
+OPENAPI = SHOP / "openapi.json"
 PROBLEM = "application/problem+json"
 REFUNDS = "create table public.refunds (id bigint generated always as identity primary key, total numeric)"
 ITEMS = json.dumps([{"sku": "espresso", "quantity": 1, "price": 9.99}])

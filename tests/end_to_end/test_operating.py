@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts import follow
 from tests.end_to_end.deployment import wait_for
+from tools.cli.commands import main
 from tools.local.aws import client_environment
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def should_follow_a_message_from_the_api_to_the_worker(
     message_id, _ = deployment.message_of(order)
 
     def said() -> str:
-        follow.main([message_id, "--stage", "local", "--config", str(deployment.config)])
+        main(["follow", message_id, "--stage", "local", "--config", str(deployment.config)])
         return capsys.readouterr().out
 
     wait_for(lambda: "event processed of event 0  webhook=order.created" in said())

@@ -94,8 +94,11 @@ def should_tell_redelivery_of_addresses_and_their_secrets(bridge: dict[str, Any]
 
 def should_apply_the_sql_again_when_a_file_changes(bridge: dict[str, Any]) -> None:
     digest = hashlib.sha256()
-    for file in sorted((ROOT / "sql").glob("*.sql")):
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    for file in sorted((ROOT / "sql").rglob("*.sql")):
+        digest.update(
+            f"{file.relative_to(ROOT / 'sql').as_posix()}\0{file.stat().st_size}\0".encode()
+            + file.read_bytes()
+        )
     assert custom_resource(bridge)["Properties"]["SqlHash"] == digest.hexdigest()
 
 

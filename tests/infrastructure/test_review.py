@@ -180,7 +180,9 @@ def repository(tmp_path: Path) -> Path:
 def should_find_nothing_where_base_and_head_are_alike(repository: Path, head: ReviewedAssembly) -> None:
     # What follows is about the commit, which doesn't have it.
     (repository / CONFIG).write_text("broken")
-    with tree_of(repository, base_commit(repository, None)) as tree:
+    commit = base_commit(repository, None)
+    assert commit is not None
+    with tree_of(repository, commit) as tree:
         base = synthesise(tree, "prod", config=CONFIG, title="the base")
     found = reviewed(base, head)
     assert list(found.changes) == []

@@ -24,8 +24,14 @@ SQL_FUNCTION = re.compile(r"\bbridge\.(\w+)\(")
 TARGET = re.compile(r"(?:^|[`\s])make ([a-z][a-z-]+)(?=[`\s]|$)", re.MULTILINE)
 # Words after "make" that are English.
 NOT_TARGETS = {"no"}
-# A media type, and what the npm package exports.
-NOT_PATHS = {"multipart/form-data", "bridge/secrets", "bridge/storage"}
+# A media type, what the npm package exports, and networks.
+NOT_PATHS = {
+    "multipart/form-data",
+    "bridge/secrets",
+    "bridge/storage",
+    "10.1.0.0/16",
+    "203.0.113.0/24",
+}
 
 
 def everything(pattern: re.Pattern[str]) -> list[Any]:

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 import boto3
 import pytest
 
-from scripts.fill_secrets import main
-from scripts.supabase_values import FillError, Given, collect
+from tools.cli.commands import main
+from tools.cli.supabase_values import FillError, Given, collect
 from tools.local.aws import Aws, client_environment
 from tools.local.declaration import SHOP
 from tools.local.directories import RunDirectory
@@ -65,6 +65,10 @@ def env_file(tmp_path: Path) -> Path:
     return file
 
 
+def fill(*arguments: str) -> None:
+    main(["secrets", "--config", str(SHOP / "bridge.toml"), *arguments])
+
+
 def filled(client: "SecretsManagerClient", name: str) -> dict[str, str]:
     value: dict[str, str] = json.loads(
         client.get_secret_value(SecretId=f"external-compute/prod/{name}")["SecretString"]
@@ -73,7 +77,7 @@ def filled(client: "SecretsManagerClient", name: str) -> dict[str, str]:
 
 
 def should_fill_each_entry_with_its_own_members_alone(aws: "SecretsManagerClient", env_file: Path) -> None:
-    main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+    fill("--stage", "prod", "--env-file", str(env_file), "--yes")
     address = "postgresql://postgres.tenant:p%40ss%2Fw%3Ard@supabase.example.com"
     assert {name: filled(aws, name) for name in ENTRIES} == {
         "supabase": {"url": URL, "anon_key": "anon-key-of-the-test"},
@@ -90,7 +94,7 @@ def should_say_which_entry_of_a_function_it_cant_fill(
 ) -> None:
     del aws
     env_file.write_text(ENV.replace("STRIPE_", "OTHER_"), "utf-8")
-    main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+    fill("--stage", "prod", "--env-file", str(env_file), "--yes")
     assert "prod/stripe is left as it is: no STRIPE_… in the .env" in capsys.readouterr().out
 
 
@@ -98,7 +102,7 @@ def should_keep_other_keys(aws: "SecretsManagerClient", env_file: Path) -> None:
     aws.put_secret_value(
         SecretId="external-compute/prod/database", SecretString=json.dumps({"ca_certificate": "kept"})
     )
-    main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+    fill("--stage", "prod", "--env-file", str(env_file), "--yes")
     assert filled(aws, "database")["ca_certificate"] == "kept"
 
 
@@ -107,7 +111,7 @@ def should_take_out_what_another_entry_holds(
 ) -> None:
     older = {"direct_url": "postgresql://u:p@h/d", "ca_certificate": "kept", "database_url": "old"}
     aws.put_secret_value(SecretId="external-compute/prod/database", SecretString=json.dumps(older))
-    main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+    fill("--stage", "prod", "--env-file", str(env_file), "--yes")
     assert filled(aws, "database").keys() == {"database_url", "ca_certificate"}
     assert "prod/database: direct_url will be taken out" in capsys.readouterr().out
 
@@ -116,7 +120,7 @@ def should_show_no_secret(
     aws: "SecretsManagerClient", env_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del aws
-    main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+    fill("--stage", "prod", "--env-file", str(env_file), "--yes")
     shown = capsys.readouterr().out
     assert "postgresql://postgres.tenant:••••@supabase.example.com:6543/postgres" in shown
     for secret in ("p@ss", "p%40ss", "jwt-secret", "service-role-key", "anon-key", "stripe-key", "of-no"):
@@ -125,20 +129,20 @@ def should_show_no_secret(
 
 def should_write_nothing_without_being_allowed_to(aws: "SecretsManagerClient", env_file: Path) -> None:
     with pytest.raises(SystemExit, match="give --yes"):
-        main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file)])
+        fill("--stage", "prod", "--env-file", str(env_file))
     assert "SecretString" not in aws.get_secret_value(SecretId="external-compute/prod/database")
 
 
 def should_name_what_is_still_missing(aws: "SecretsManagerClient") -> None:
     del aws
     with pytest.raises(SystemExit, match="supabase: anon_key \\(ANON_KEY or SUPABASE_PUBLISHABLE_KEY"):
-        main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--supabase-url", URL, "--yes"])
+        fill("--stage", "prod", "--supabase-url", URL, "--yes")
 
 
 def should_say_how_to_deploy_entries_that_dont_exist(aws: "SecretsManagerClient", env_file: Path) -> None:
     del aws
     with pytest.raises(SystemExit) as caught:
-        main(["--stage", "dev", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+        fill("--stage", "dev", "--env-file", str(env_file), "--yes")
     assert "external-compute/dev/supabase doesn't exist in us-east-1" in str(caught.value)
     assert "npx cdk deploy -c stage=dev external-compute-dev-secrets" in str(caught.value)
 
@@ -150,12 +154,12 @@ def should_say_how_to_give_credentials(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(SystemExit, match="no AWS credentials found; set AWS_PROFILE"):
-        main(["--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file), "--yes"])
+        fill("--stage", "prod", "--env-file", str(env_file), "--yes")
 
 
 def should_refuse_a_stage_that_bridge_toml_doesnt_know(env_file: Path) -> None:
     with pytest.raises(SystemExit, match='did you mean "prod"'):
-        main(["--stage", "prd", "--env-file", str(env_file)])
+        main(["secrets", "--stage", "prd", "--env-file", str(env_file)])
 
 
 @pytest.mark.parametrize("password", ["plain", "a b", "@:/?#[]%", "ünïcode"])

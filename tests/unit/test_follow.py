@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scripts.follow import main
+from tools.cli.commands import main
 from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def logs(aws: None) -> Iterator[Logs]:  # noqa: ARG001
 
 
 def follow(*arguments: str) -> None:
-    main(["--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
+    main(["follow", "--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
 
 
 def should_show_the_way_of_a_message_in_the_order_of_time(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tools.local import shell
+from tools.local import programs, shell
 from tools.local.state import State
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STATE = State(
     direct_url="postgresql://postgres:it%27s%20%24HOME%2F@127.0.0.1:6543/postgres",
@@ -59,7 +57,8 @@ def should_name_the_emulator_and_nothing_of_a_real_account(program: str, file: P
     assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert found["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
     assert not real.keys() & found.keys()
-    assert found["PATH"].endswith("node_modules/.bin:/usr/bin:/bin")
+    assert ".venv/bin:" in found["PATH"]
+    assert found["PATH"].endswith(":/usr/bin:/bin")
 
 
 def should_need_no_variable_of_aws_to_be_there(file: Path) -> None:
@@ -76,6 +75,13 @@ def should_tell_psql_where_the_database_is(file: Path) -> None:
         "PGPASSWORD": "it's $HOME/",
         "PGDATABASE": "postgres",
     }
+
+
+def should_find_a_psql_that_works_before_any_other(file: Path) -> None:
+    psql = shutil.which("psql", path=environment("sh", file)["PATH"])
+
+    assert psql is not None
+    assert Path(psql).parent == programs.postgres_binaries()
 
 
 def should_be_for_its_owner_alone(file: Path) -> None:

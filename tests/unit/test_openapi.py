@@ -9,8 +9,11 @@ from uuid import uuid4
 import pytest
 import schemathesis
 
-from scripts import openapi
+from tools.cli import openapi
+from tools.cli.commands import main
+from tools.local.declaration import SHOP
 
+DECLARATION = SHOP / "bridge.toml"
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,7 +55,7 @@ class Functions:
         return name
 
     def document(self) -> Any:
-        return json.loads(openapi.text(self.folder, self.declaration))
+        return json.loads(openapi.text(self.declaration))
 
 
 @pytest.fixture
@@ -63,11 +66,13 @@ def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
 
 
 def should_be_committed_as_it_is_made() -> None:
-    assert openapi.DOCUMENT.read_text() == openapi.text(), "run: python -m scripts.openapi"
+    document = (SHOP / "openapi.json").read_text()
+
+    assert document == openapi.text(DECLARATION), "run: make openapi CONFIG=examples/shop/bridge.toml"
 
 
 def should_be_a_document_of_its_standard() -> None:
-    schema = schemathesis.openapi.from_dict(json.loads(openapi.text()))
+    schema = schemathesis.openapi.from_dict(json.loads(openapi.text(DECLARATION)))
 
     schema.validate()
     assert len(list(schema.get_all_operations())) >= 4
@@ -110,3 +115,22 @@ def should_refuse_two_models_of_one_name(functions: Functions) -> None:
 
     with pytest.raises(openapi.OpenApiError, match='has another model "Thing"; rename one'):
         functions.document()
+
+
+def should_write_an_empty_document_where_there_is_no_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bridge.toml").write_text("[stages.dev]\n")
+
+    main(["openapi", "--config", str(tmp_path / "bridge.toml")])
+
+    assert json.loads((tmp_path / "openapi.json").read_text())["paths"] == {}
+    assert "without any path" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", [None, "[["])
+def should_say_what_is_wrong_with_a_declaration(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "bridge.toml").write_text(text)
+    with pytest.raises(SystemExit, match=r"bridge\.toml can't be read"):
+        main(["openapi", "--config", str(tmp_path / "bridge.toml"), "--output", str(tmp_path / "o.json")])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scripts import rotate_secret
-from scripts.rotate_secret import STEPS, main
+from tools.cli import rotate_secret
+from tools.cli.commands import main
+from tools.cli.rotate_secret import STEPS
 from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ NAME = "external-compute-dev-rotate"
 # Stands for the function: writes down what it is asked, and fails at the step that a file names.
 FUNCTION = """
 import json, os, pathlib
-from tools.local.declaration import SHOP
 
 def handler(event, context):
     folder = pathlib.Path(os.environ["FOLDER"])
@@ -91,7 +91,7 @@ def stage(aws: None, tmp_path: Path) -> Iterator[Stage]:  # noqa: ARG001
 
 
 def run(*arguments: str) -> None:
-    main(["--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
+    main(["rotate", "--stage", "dev", "--config", str(SHOP / "bridge.toml"), *arguments])
 
 
 def should_take_the_four_steps_where_there_is_no_schedule(

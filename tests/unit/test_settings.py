@@ -66,6 +66,8 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "age_alarm": 900,
         "termination_protection": False,
         "tags": {},
+        "deploy_from": ("main",),
+        "deploy_on_merge": False,
         "removal": "retain",
         "layer_platform": "aws",
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-
 import boto3
 import pytest
 from botocore.exceptions import (
@@ -14,7 +12,7 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from scripts.stage import CommandError, errors_explained, outputs_of, session_of, settings_of
+from tools.cli.stage import CommandError, DeployedStage, errors_explained, outputs_of
 
 
 def refusal(code: str, message: str = "") -> ClientError:
@@ -46,10 +44,8 @@ def should_hide_no_mistake_of_its_own() -> None:
 
 def should_take_the_region_that_is_given_before_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    given = {"stage": "dev", "config": "bridge.toml"}
     for region, expected in (("us-west-2", "us-west-2"), (None, "eu-west-1")):
-        options = Namespace(region=region, **given)
-        assert session_of(options, settings_of(options)).region_name == expected
+        assert DeployedStage("dev", region=region).session.region_name == expected
 
 
 def should_not_take_a_refusal_for_a_stack_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

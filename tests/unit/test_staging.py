@@ -84,6 +84,19 @@ def should_leave_out_what_is_made_or_hidden(folder: Path, tmp_path: Path) -> Non
     assert names(before[1], tmp_path) == {"orders/handler.py", "orders/inner/data.json"}
 
 
+def should_leave_tests_out_and_ship_libraries_whole(folder: Path, libraries: Path, tmp_path: Path) -> None:
+    tests = ["test_handler.py", "inner/orders_test.py", "conftest.py", "tests/data.json", "index.test.mjs"]
+    before = content(folder)
+    write(folder, **dict.fromkeys(tests, "test"))
+    write(libraries, **{"library/test_support.py": "code", "library/conftest.py": "code"})
+
+    assert content(folder) == before
+    assert names(content(folder, libraries)[1], tmp_path) == {
+        *("orders/handler.py", "orders/inner/data.json"),
+        *("library/__init__.py", "library/test_support.py", "library/conftest.py"),
+    }
+
+
 def should_be_readable_by_the_user_whom_lambda_runs_it_as(folder: Path, libraries: Path) -> None:
     (folder / "handler.py").chmod(0o600)
 

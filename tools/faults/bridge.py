@@ -102,7 +102,7 @@ class Bridge:
         Raises:
             LocalError: that failed; the message holds the output.
         """
-        command = [sys.executable, "-m", "scripts.dead_letters", "redrive", "process_order"]
+        command = [sys.executable, "-m", "tools.cli", "redrive", "process_order"]
         options = ["--stage", deploy.STAGE, "--config", str(self._config), "--region", REGION, "--yes"]
         code, said = run([*command, *options], environment=self._system.environment(), directory=ROOT)
         if code:

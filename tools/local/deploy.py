@@ -32,7 +32,7 @@ STEP_SECONDS = 3_000
 _GENERATED = re.compile(r"/(webhook-signing|target-[a-z0-9-]+)$")
 QUIET = ("--ci", "--no-notices", "--no-color")
 # Values over standard input: arguments are visible to every user of the machine.
-FILL_SECRETS = "import json, sys; from scripts.fill_secrets import main; main(json.load(sys.stdin))"
+FILL_SECRETS = "import json, sys; from tools.cli.commands import main; main(json.load(sys.stdin))"
 
 
 def bootstrap(system: "System") -> None:
@@ -149,7 +149,8 @@ def _fill_secrets(system: "System", config: Path | str | None) -> None:
             f"STRIPE_API_BASE={system.stripe_url}\n"
         )
         arguments = [
-            *("--stage", STAGE, "--env-file", str(env_file), "--supabase-url", system.supabase_url),
+            *("secrets", "--stage", STAGE, "--env-file", str(env_file)),
+            *("--supabase-url", system.supabase_url),
             *("--database-url", system.pooled_url, "--direct-url", system.direct_url),
             *(["--config", str(config)] if config is not None else []),
             *("--region", REGION, "--yes"),

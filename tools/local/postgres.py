@@ -39,7 +39,7 @@ class Server(Part):
 
         Args:
             fsync: whether a commit waits for the disk; without, tests are faster and a power cut loses data.
-            major: the major version to run; default: the newest that this machine has.
+            major: the major version to run; default: that of the server of PyPI, or the machine's newest.
             run_directory: where its data goes; default: one of its own, removed by `stop()`.
             log: the server's log, kept; default: in the run directory, gone with it.
         """

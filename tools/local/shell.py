@@ -1,11 +1,13 @@
 """What a shell needs to speak to the system on this machine, and to nothing real."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tools.cdk_cli import ROOT
+from tools.local import programs
 from tools.local.aws import AWS_PREFIX, client_environment
 from tools.local.state import State
 
@@ -17,13 +19,15 @@ def write(state: State, path: Path = FILE) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    programs = shlex.quote(f"{ROOT}/.venv/bin:{ROOT}/node_modules/.bin")
+    # With the server's own psql: Debian's PgBouncer brings one that only says which package is missing.
+    folders = [ROOT / ".venv" / "bin", ROOT / "node_modules" / ".bin", programs.postgres_binaries()]
+    programs_path = shlex.quote(os.pathsep.join(str(folder) for folder in folders))
     lines = [
         "# Made by `make up`, for a shell that is to speak to the system on this machine.",
         # A profile or a token of a real account would go before what is set here.
         f"unset $(env | sed -n 's/^\\({AWS_PREFIX}[A-Z_]*\\)=.*/\\1/p')",
         *(f"export {name}={shlex.quote(value)}" for name, value in _variables(state).items()),
-        f'export PATH={programs}:"$PATH"',
+        f'export PATH={programs_path}:"$PATH"',
     ]
     path.write_text("\n".join([*lines, ""]))
 

@@ -15,7 +15,7 @@ from stacks.settings import read_settings
 from tools.errors import LocalError
 from tools.processes import end_as_interrupted
 from tools.review.assembly import Assembly
-from tools.review.base import DEPLOYED, Commit, base_commit, head_title, tree_of
+from tools.review.base import DEPLOYED, NOTHING, Commit, base_commit, head_title, tree_of
 from tools.review.deployed import deployed
 from tools.review.document import document
 from tools.review.errors import ReviewError
@@ -24,7 +24,7 @@ from tools.review.markdown import markdown
 from tools.review.price import paths
 from tools.review.review import Review, review
 from tools.review.sections.summary import sentences, text
-from tools.review.synthesis import synthesise
+from tools.review.synthesis import has_stage, synthesise
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "build"
@@ -85,12 +85,16 @@ def _assemblies(options: argparse.Namespace) -> tuple[Assembly, Assembly, str]:
         settings = read_settings({"stage": options.stage, "config": options.config or "bridge.toml"})
         _say(f"Fetching what is deployed of stage {options.stage}")
         names = [stack.name for stack in head.stacks]
-        return deployed(options.stage, names, region=settings.stage.region), head, "what is deployed"
+        base, title = deployed(options.stage, names, region=settings.stage.region)
+        return base, head, title
     commit = base_commit(ROOT, options.base)
+    if commit is None:
+        return _nothing(options), _head(options), NOTHING
     with ThreadPoolExecutor() as pool:
-        base = pool.submit(_base, options, commit)
+        base_synthesis = pool.submit(_base, options, commit)
         head = _head(options)
-        return base.result(), head, commit.title
+        base, title = base_synthesis.result()
+        return base, head, title
 
 
 def _head(options: argparse.Namespace) -> Assembly:
@@ -98,17 +102,24 @@ def _head(options: argparse.Namespace) -> Assembly:
     return synthesise(ROOT, options.stage, config=options.config, title="this tree")
 
 
-def _base(options: argparse.Namespace, commit: Commit) -> Assembly:
+def _base(options: argparse.Namespace, commit: Commit) -> tuple[Assembly, str]:
     _say(f"Synthesising the base, {commit.title}")
     with tree_of(ROOT, commit) as tree:
+        if not has_stage(tree, options.stage, config=options.config):
+            return _nothing(options), f"nothing: there is no stage {options.stage} in {commit.title}"
         title = f"the base, {commit.title},"
         try:
-            return synthesise(tree, options.stage, config=options.config, title=title)
+            return synthesise(tree, options.stage, config=options.config, title=title), commit.title
         except ReviewError as error:
             raise ReviewError(
                 f"{error}\nIt is synthesised with the packages that are installed here. Give --base a commit "
                 f"that works with them, or compare with what is deployed: --base {DEPLOYED}"
             ) from error
+
+
+def _nothing(options: argparse.Namespace) -> Assembly:
+    """What a stage is before it is deployed or declared."""
+    return Assembly(stage=options.stage, stacks=())
 
 
 def _head_title() -> str:
@@ -139,7 +150,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="REF",
         help="what to compare with: a commit, branch or tag, which is synthesised with the packages that are "
         f'installed here, or "{DEPLOYED}": the templates that CloudFormation has, the one thing that AWS is '
-        "asked for; default: where HEAD left origin/main, or without that branch HEAD: what isn't committed",
+        "asked for; zeros: nothing, all is new; a full hash that isn't here, as after a forced push: HEAD's "
+        "parent; default: where HEAD left origin/main, or without that branch HEAD: what isn't committed",
     )
     parser.add_argument(
         "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="where both files go; default: build"

@@ -41,7 +41,7 @@ class Assembly:
     Attributes:
         stage: its name.
         stacks: whatever there is of it.
-        sql: SHA-256 of each file in sql/ by its name; None where only the deployed templates are known.
+        sql: SHA-256 of each file in sql/ by its path there; None where only the deployed templates are known.
         annotated: whether `metadata` is known.
     """
 
@@ -95,7 +95,8 @@ def _stack(directory: Path, name: str, artifact: Mapping[str, Any]) -> Stack:
 
 
 def _sql_files(folder: Path) -> dict[str, str]:
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.sql"))}
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.sql"))}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
 
 
 def _json(file: Path) -> Any:

@@ -1,6 +1,7 @@
 """What a change is compared with: a commit's tree, taken out of git beside this one."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,9 @@ from tools.review.errors import ReviewError
 
 UPSTREAM = "origin/main"
 DEPLOYED = "deployed"
+NOTHING = "nothing: no commit was there before"
+# A hash in full, by SHA-1 or SHA-256; zeros are git's name for no commit, as a push of a new branch has it.
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # What a synthesis needs and git doesn't have; the libraries' cache is found by what is in it.
 _INSTALLED = "node_modules"
 _LIBRARIES = Path("build") / "libraries"
@@ -33,8 +37,11 @@ class Commit:
         return short if self.hash.startswith(self.asked) else f"{self.asked} ({short})"
 
 
-def base_commit(root: Path, asked: str | None) -> Commit:
-    """Return the commit to compare with.
+def base_commit(root: Path, asked: str | None) -> Commit | None:
+    """Return the commit to compare with; None: there is none, everything is new.
+
+    What a branch was before a push is a hash in full. Zeros stand for a branch that is new. A commit that a
+    forced push has left behind is in nobody's clone: HEAD's parent takes its place, and the title says so.
 
     Args:
         root: the repository.
@@ -45,7 +52,11 @@ def base_commit(root: Path, asked: str | None) -> Commit:
     """
     if asked is None:
         return _default(root)
+    if _HASH.fullmatch(asked) and not asked.strip("0"):
+        return None
     commit = _commit(root, asked)
+    if commit is None and _HASH.fullmatch(asked):
+        return _parent(root, asked)
     if commit is None:
         raise ReviewError(
             f'the base "{asked}" is no commit of this repository; fetch it (git fetch origin), or {_REMEDY}'
@@ -93,6 +104,19 @@ def _library_folders(root: Path, tree: Path) -> list[Path]:
     locks = (path for kind in ("workers", "functions") for path in tree.rglob(f"{kind}/*/package-lock.json"))
     folders = [Path(), *(lock.parent.relative_to(tree) for lock in locks)]
     return [folder / _INSTALLED for folder in folders if (root / folder / _INSTALLED).is_dir()]
+
+
+def _parent(root: Path, asked: str) -> Commit | None:
+    """HEAD's parent in place of a commit that is gone; None: HEAD is the first."""
+    if _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        raise ReviewError(
+            f"the base {asked[:12]} is not in this shallow clone; "
+            f"fetch the rest (git fetch --unshallow), or {_REMEDY}"
+        )
+    parent = _commit(root, "HEAD~1")
+    if parent is None:
+        return None
+    return Commit(hash=parent, asked=f"HEAD~1, as {asked[:12]} is not in this repository")
 
 
 def _default(root: Path) -> Commit:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.stage import in_words
+from tools.cli.stage import in_words
 from tools.review.assembly import Assembly, Stack
 from tools.review.errors import ReviewError
 from tools.review.nesting import flattened
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _MISSING = "does not exist"
 
 
-def deployed(stage: str, stacks: Iterable[str], *, region: str | None) -> Assembly:
-    """Return the stacks of these names that are there.
+def deployed(stage: str, stacks: Iterable[str], *, region: str | None) -> tuple[Assembly, str]:
+    """Return the stacks of these names that are there, and a title that says where there is none.
 
     Args:
         stage: its name.
@@ -28,23 +28,18 @@ def deployed(stage: str, stacks: Iterable[str], *, region: str | None) -> Assemb
         region: the stage's; None: the one that AWS_REGION or the AWS configuration names.
 
     Raises:
-        ReviewError: none is there, or AWS can't be asked.
+        ReviewError: AWS can't be asked.
     """
-    names = list(stacks)
     try:
         client: CloudFormationClient = boto3.client(
             "cloudformation", region_name=region or os.environ.get("AWS_REGION")
         )
-        templates = {name: _template(client, name) for name in names}
+        templates = {name: _template(client, name) for name in stacks}
     except (BotoCoreError, ClientError) as error:
         raise ReviewError(in_words(error)) from error
     found = [Stack(name=name, template=template) for name, template in templates.items() if template]
-    if not found:
-        raise ReviewError(
-            f"nothing of stage {stage} is deployed in {client.meta.region_name}: there is no {names[0]}; "
-            "if it is in another region, set AWS_REGION; before the first deployment, give --base a commit"
-        )
-    return Assembly(stage=stage, stacks=tuple(found), annotated=False)
+    title = "what is deployed" if found else f"nothing: stage {stage} is not in {client.meta.region_name}"
+    return Assembly(stage=stage, stacks=tuple(found), annotated=False), title
 
 
 def _template(client: "CloudFormationClient", name: str) -> dict[str, Any] | None:

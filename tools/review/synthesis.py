@@ -3,8 +3,10 @@
 import os
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
 
+from stacks.settings.reading import DEFAULT_FILE
 from tools.cdk_cli import installed, search_path
 from tools.review.assembly import Assembly, read_assembly
 from tools.review.errors import ReviewError
@@ -60,6 +62,18 @@ def synthesise(tree: Path, stage: str, *, config: str | None, title: str) -> Ass
             said = "\n  ".join(_last_words(result.stderr, tree))
             raise ReviewError(f"{title} can't be synthesised:\n  {said}")
         return read_assembly(Path(output), stage, tree=tree)
+
+
+def has_stage(tree: Path, stage: str, *, config: str | None) -> bool:
+    """Whether a tree declares a stage; true also where the declaration can't be read: synth says why."""
+    try:
+        declaration = tomllib.loads((tree / (config or DEFAULT_FILE)).read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    stages = declaration.get("stages")
+    return isinstance(stages, dict) and stage in stages
 
 
 def _environment() -> dict[str, str]:

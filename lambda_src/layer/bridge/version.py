@@ -1,3 +1,3 @@
-"""The app's version, as pyproject.toml says it: that file is not shipped."""
+"""The version's only home. A release is a commit that sets it: CONTRIBUTING.md says how to make one."""
 
 VERSION = "0.1.0"

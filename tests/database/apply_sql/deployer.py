@@ -10,10 +10,12 @@ from standardwebhooks.webhooks import Webhook
 
 from apply_sql.deployment import Deployment
 from apply_sql.request import Request
-from tests.databases import SECRET, SQL_FILES, TARGET_SECRET, Database, declaration, webhook
+from tests.databases import SCRIPTS, SECRET, TARGET_SECRET, Database, declaration, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from apply_sql.scripts import Scripts
 
 ORDERS = webhook(name="order.created", table="public.orders", operations=["insert"])
 USERS = webhook(name="user.gone", table="public.users", operations=["delete"])
@@ -55,12 +57,12 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 class Deployer:
-    def __init__(self, database: Database, url: str) -> None:
+    def __init__(self, database: Database, url: str, scripts: Scripts = SCRIPTS) -> None:
         self._url = url
         self.warnings: list[str] = []
         self.deployment = Deployment(
             connect=lambda: database.connection,
-            sql_files=SQL_FILES,
+            scripts=scripts,
             signing_secret=lambda target: SECRET if target is None else TARGET_SECRET,
             warn=self.warnings.append,
             ping_seconds=4.0,

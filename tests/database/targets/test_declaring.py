@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg import errors
 
-from tests.database.targets.outbox import TARGETS, answer, claimed, declare, due, insert, requests, states
-from tests.databases import SQL_FILES, TARGET_SECRET
+from tests.database.targets.outbox import answer, claimed, declare, due, insert, states
 
 if TYPE_CHECKING:
     from tests.databases import Database
@@ -71,51 +70,3 @@ def should_refuse_a_target_that_is_not_declared(orders: Database) -> None:
     assert refusal.value.diag.message_primary == (
         'target "nobody" of webhook "webhook" is not declared; declared: edge, process_order'
     )
-
-
-ONE_TARGET = """
-create schema bridge;
-create table bridge.target (name text primary key, kind text not null check (kind in ('queue')));
-create table bridge.webhook (
-  name text primary key, table_schema text not null, table_name text not null, operations text[] not null,
-  columns text[], condition text, target text not null references bridge.target deferrable initially deferred,
-  enabled boolean not null, declaration jsonb not null);
-create unlogged table bridge.posted (request_id bigint primary key, message_id uuid not null);
-create view bridge.status as select name as webhook, target from bridge.webhook;
-insert into bridge.target values ('process_order', 'queue');
-insert into bridge.webhook values
-  ('webhook', 'public', 'orders', '{insert}', null, null, 'process_order', true, '{}');
-"""
-ITS_OUTBOX = """
-create schema if not exists bridge;
-create table bridge.message (
-  id uuid primary key, webhook text not null, target text not null, body jsonb not null,
-  state text not null default 'pending', attempts integer not null default 0,
-  created_at timestamptz not null default clock_timestamp(),
-  due_at timestamptz not null default clock_timestamp(),
-  delivered_at timestamptz, last_error text);
-create index message_due on bridge.message (due_at) where state = 'pending';
-create function bridge.claim(max_messages integer, lease_seconds integer) returns integer
-  language sql as 'select 1';
-insert into bridge.message (id, webhook, target, body)
-  values ('01936b2e-7c00-7000-8000-000000000001', 'webhook', 'process_order', '{"data": []}');
-"""
-
-
-@pytest.mark.parametrize("earlier", [ONE_TARGET + ITS_OUTBOX, ITS_OUTBOX])
-def should_take_over_an_installation_with_one_target_a_webhook(
-    empty_database: Database, earlier: str
-) -> None:
-    empty_database.execute(earlier)
-    empty_database.execute("create table public.orders (id bigint primary key)")
-
-    empty_database.install()
-    empty_database.execute("select bridge.set_signing_secret(%s, 'edge')", [TARGET_SECRET])
-    declare(empty_database, *TARGETS)
-    insert(empty_database)
-
-    assert claimed(empty_database, "queue") == ["process_order"]
-    assert len(requests(empty_database)) == 2
-    with empty_database.connection.transaction():
-        for file in SQL_FILES:
-            empty_database.execute(file.read_bytes())

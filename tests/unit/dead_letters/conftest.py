@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scripts import dead_letter_queues
 from tests.unit.dead_letters.worker import Worker
+from tools.cli import dead_letter_queues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scripts.dead_letters import main
 from tests.unit.dead_letters.worker import Worker, event
+from tools.cli.commands import main
 from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
@@ -44,7 +44,18 @@ def deployed(client: SQSClient) -> Iterator[dict[str, Worker]]:
 
 
 def run(*arguments: str) -> None:
-    main([*arguments, "--stage", "prod", "--config", str(SHOP / "bridge.toml"), "--region", "us-east-1"])
+    main(
+        [
+            "dead-letters",
+            *arguments,
+            "--stage",
+            "prod",
+            "--config",
+            str(SHOP / "bridge.toml"),
+            "--region",
+            "us-east-1",
+        ]
+    )
 
 
 def should_list_each_worker_that_is_deployed(
@@ -141,10 +152,10 @@ def should_say_how_to_give_credentials(client: SQSClient, monkeypatch: pytest.Mo
 def should_refuse_a_stage_that_bridge_toml_does_not_know(client: SQSClient) -> None:
     del client
     with pytest.raises(SystemExit, match='did you mean "prod"'):
-        main(["list", "--stage", "prd"])
+        main(["dead-letters", "list", "--stage", "prd"])
 
 
 def should_refuse_a_limit_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run("redrive", "process_order", "--limit", "0")
-    assert "it must be a number from 1 on" in capsys.readouterr().err
+    assert "greater than or equal to 1" in capsys.readouterr().err

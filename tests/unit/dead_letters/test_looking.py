@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.letters import Choice
 from tests.unit.dead_letters.worker import Worker, event, ids, moved
+from tools.cli.letters import Choice
 
 
 def should_look_at_all_and_leave_them(worker: Worker) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 import pytest
 
-from scripts import dead_letter_queues
-from scripts.dead_letter_queues import DeadLetters
-from scripts.letters import Choice
 from tests.unit.dead_letters.worker import Worker, event, ids, moved
+from tools.cli import dead_letter_queues
+from tools.cli.dead_letter_queues import DeadLetters
+from tools.cli.letters import Choice
 
 
 def should_send_all_back_as_they_were(worker: Worker) -> None:

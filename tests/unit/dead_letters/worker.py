@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from scripts.dead_letter_queues import DeadLetters, WorkerQueues
+from tools.cli.dead_letter_queues import DeadLetters, WorkerQueues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_sqs import SQSClient
 
-    from scripts.letters import Letter
+    from tools.cli.letters import Letter
 
 
 def event(number: int, webhook: str = "order.created") -> str:

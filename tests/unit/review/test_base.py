@@ -47,7 +47,9 @@ def should_be_where_head_left_the_upstream(repository: Path) -> None:
     git(repository, "update-ref", "refs/remotes/origin/main", theirs)
     git(repository, "checkout", "-q", "-b", "mine", shared)
     commit(repository, "mine")
-    assert base_commit(repository, None).hash == shared
+    base = base_commit(repository, None)
+    assert base is not None
+    assert base.hash == shared
 
 
 def should_say_what_helps_where_histories_share_nothing(repository: Path) -> None:
@@ -67,6 +69,53 @@ def should_name_a_base_that_is_none(repository: Path, asked: str) -> None:
         base_commit(repository, asked)
 
 
+@pytest.mark.parametrize("zeros", ["0" * 40, "0" * 64])
+def should_take_everything_for_new_where_a_push_made_the_branch(repository: Path, zeros: str) -> None:
+    commit(repository, "one")
+    commit(repository, "two")
+    assert base_commit(repository, zeros) is None
+
+
+def should_compare_with_the_parent_where_a_forced_push_left_the_base_behind(
+    repository: Path, tmp_path: Path
+) -> None:
+    one = commit(repository, "one")
+    gone = commit(repository, "two")
+    git(repository, "reset", "-q", "--hard", one)
+    commit(repository, "two, mended")
+    # A clone has what branches lead to, and nothing else.
+    clone = tmp_path / "clone"
+    git(repository, "clone", "-q", repository.as_uri(), str(clone))
+
+    base = base_commit(clone, gone)
+
+    assert base is not None
+    assert base.hash == one
+    assert base.title == f"HEAD~1, as {gone[:12]} is not in this repository ({one[:12]})"
+
+
+def should_compare_with_what_a_forced_push_replaced_where_it_is_still_there(repository: Path) -> None:
+    one = commit(repository, "one")
+    replaced = commit(repository, "two")
+    git(repository, "reset", "-q", "--hard", one)
+    commit(repository, "two, mended")
+    assert base_commit(repository, replaced) == Commit(hash=replaced, asked=replaced)
+
+
+def should_take_everything_for_new_where_a_forced_push_left_one_commit(repository: Path) -> None:
+    commit(repository, "one")
+    assert base_commit(repository, "1" * 40) is None
+
+
+def should_not_take_the_end_of_a_shallow_clone_for_the_first_commit(repository: Path, tmp_path: Path) -> None:
+    gone = commit(repository, "one")
+    commit(repository, "two")
+    clone = tmp_path / "clone"
+    git(repository, "clone", "-q", "--depth=1", repository.as_uri(), str(clone))
+    with pytest.raises(ReviewError, match=rf"{gone[:12]} is not in this shallow clone.*--unshallow"):
+        base_commit(clone, gone)
+
+
 def should_want_a_repository(tmp_path: Path) -> None:
     with pytest.raises(ReviewError, match="not a git repository; use --base deployed"):
         base_commit(tmp_path, None)
@@ -74,8 +123,8 @@ def should_want_a_repository(tmp_path: Path) -> None:
 
 def should_title_a_commit_by_what_was_asked_and_its_hash(repository: Path) -> None:
     head = commit(repository, "one")
-    assert base_commit(repository, "main").title == f"main ({head[:12]})"
-    assert base_commit(repository, head).title == head[:12]
+    assert Commit(hash=head, asked="main").title == f"main ({head[:12]})"
+    assert Commit(hash=head, asked=head).title == head[:12]
     assert head_title(repository) == f"commit {head[:12]}"
     (repository / "file").write_text("more")
     assert head_title(repository) == f"commit {head[:12]} with what is not committed"

@@ -51,6 +51,13 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567
         ('tags = { stage = "shop" }', "every resource has that tag already"),
         ('tags = { "te;am" = "shop" }', "allowed: a table of names and values, for example"),
         ('tags = { team = "a;b" }', "allowed: a table of names and values, for example"),
+        ("deploy_from = []", "deploy_from = [] is wrong; allowed: a list of branches that GitHub deploys"),
+        ('deploy_from = ["main", "main"]', "'main' is listed twice"),
+        ('deploy_from = ["release *"]', "allowed: a list of branches that GitHub deploys from, for example"),
+        (
+            'deploy_from = ["live"]\ndeploy_on_merge = true',
+            'deploys pushes to main, which deploy_from lacks; add "main" to it',
+        ),
         ('layer_platform = "arm64"', 'allowed: "aws" or "local"'),
         ('adopt = ""', "allowed: the owner that the refused deployment named"),
         ("retentoin = 3", '"retentoin" is no setting; did you mean "retention"?'),

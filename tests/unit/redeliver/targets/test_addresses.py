@@ -75,8 +75,7 @@ def should_reach_no_private_address_by_another_spelling() -> None:
 
 def should_refuse_a_certificate_that_nobody_trusts(outside: Outside, edge: Target, tmp_path: Path) -> None:
     outside.declare(edge=edge.url.replace("http://127.0.0.1", "https://localhost"))
-    certificate = make_certificate(tmp_path)
-    (tmp_path / "server.crt").write_text(certificate)
+    make_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
     edge.socket = context.wrap_socket(edge.socket, server_side=True)

@@ -1,17 +1,22 @@
 """What commands about a deployed stage have in common: options, the stage's outputs, AWS errors in words."""
 
-import argparse
 import contextlib
 import os
 import sys
+import tomllib
 from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
 
 import boto3
+import typer
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from stacks.errors import SettingsError
-from stacks.settings import Settings, read_settings
+from stacks.settings import read_settings
 
+DECLARATION = Path("bridge.toml")
 _BAD_CREDENTIALS = {
     *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"),
     *("SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException"),
@@ -22,31 +27,51 @@ class CommandError(Exception):
     """Says what could not be done, and what would help."""
 
 
-def options_parser() -> argparse.ArgumentParser:
-    """Return the options that tell which stage is meant, as a parent of a command's own."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--stage", required=True, help="a stage of bridge.toml")
-    parser.add_argument("--config", default="bridge.toml", help="another file than bridge.toml")
-    parser.add_argument(
-        "--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it"
-    )
-    return parser
+def _stages() -> list[str]:
+    """Names that complete --stage; none where the file can't be read."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return list(tomllib.loads(DECLARATION.read_text("utf-8")).get("stages", {}))
+    return []
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """Read the stage's part of bridge.toml.
+# Options that commands share.
+ConfigOption = Annotated[Path, typer.Option("--config", help="Another file than bridge.toml.")]
+StageOption = Annotated[str, typer.Option("--stage", help="A stage of bridge.toml.", autocompletion=_stages)]
+RegionOption = Annotated[
+    str | None,
+    typer.Option("--region", help="AWS region, if neither bridge.toml nor the AWS configuration names it."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+
+
+class DeployedStage:
+    """A stage as bridge.toml declares it, and a way to AWS.
+
+    Args:
+        name: a stage of the declaration.
+        config: the declaration.
+        region: the AWS region; None: the one that the declaration or the environment names.
+
+    Attributes:
+        name: the stage's.
+        settings: the stage's part of the declaration.
+        session: in the stage's region.
 
     Raises:
-        SettingsError: it is wrong, or has no such stage.
+        SettingsError: the declaration is wrong, or has no such stage.
     """
-    return read_settings({"stage": options.stage, "config": options.config})
 
+    def __init__(self, name: str, *, config: Path = DECLARATION, region: str | None = None) -> None:
+        self.name = name
+        self.settings = read_settings({"stage": name, "config": config})
+        # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
+        region = region or self.settings.stage.region or os.environ.get("AWS_REGION")
+        self.session = boto3.Session(region_name=region)
 
-def session_of(options: argparse.Namespace, settings: Settings) -> boto3.Session:
-    """Return a session in the stage's region."""
-    # AWS_REGION is what the CDK CLI deploys to; boto3 by itself reads AWS_DEFAULT_REGION only.
-    region = options.region or settings.stage.region or os.environ.get("AWS_REGION")
-    return boto3.Session(region_name=region)
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """Outputs of the stage's bridge stack; raises CommandError where it isn't deployed."""
+        return outputs_of(self.session, self.name)
 
 
 def outputs_of(session: boto3.Session, stage: str) -> dict[str, str]:
@@ -78,7 +103,7 @@ def errors_explained(*, interrupted: str) -> Iterator[None]:
         sys.exit(str(error))
     except (BotoCoreError, ClientError) as error:
         sys.exit(in_words(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(f"interrupted; {interrupted}")
 
 

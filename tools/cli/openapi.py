@@ -1,9 +1,7 @@
-"""Write docs/openapi.json: what the HTTP functions take and answer, made from their own models.
+"""Write the OpenAPI document: what the HTTP functions take and answer, made from their own models.
 
-python -m scripts.openapi
-
-What each function declares comes from its code, who may call it from bridge.toml, and what every function and
-API Gateway answer alike is added here.
+What each function declares comes from its code, who may call it from the declaration, and what every function
+and API Gateway answer alike is added here.
 """
 
 # ruff: noqa: T201 - what it prints is what it is for
@@ -13,21 +11,25 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
+
+from stacks.settings.folders import code_of, function_folders
+from tools.cli.stage import DECLARATION, CommandError, ConfigOption, errors_explained
 
 if TYPE_CHECKING:
     from bridge.api import Resolver
 
-ROOT = Path(__file__).parents[1]
-FUNCTIONS = ROOT / "lambda_src" / "functions"
-DOCUMENT = ROOT / "docs" / "openapi.json"
+_LAYER = Path(__file__).parents[2] / "lambda_src" / "layer"
 # Of the library, for answers in a form that bridge.api replaces.
 _REPLACED = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
 _INT64_MAX = 2**63 - 1
+# OpenAPI wants one. The document is the user's, and no release of the bridge changes it.
+_VERSION = "1"
 _PROBLEM_TYPE = "application/problem+json"
 
 _PROBLEM = {
@@ -71,40 +73,60 @@ _TOKEN = {
 }
 
 
-class OpenApiError(Exception):
-    """The functions and bridge.toml contradict each other; the message says where."""
+class OpenApiError(CommandError):
+    """The functions and their declaration contradict each other; the message says where."""
 
 
-def main() -> None:
-    """Write the document."""
-    DOCUMENT.parent.mkdir(exist_ok=True)
-    DOCUMENT.write_text(text())
-    print(f"wrote {DOCUMENT.relative_to(ROOT)}")
+def openapi(
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The file to write. [openapi.json beside bridge.toml]")
+    ] = None,
+    config: ConfigOption = DECLARATION,
+) -> None:
+    """Write the OpenAPI document of the functions."""
+    with errors_explained(interrupted="the document is as it was"):
+        document = text(config)
+        output = output or config.with_name("openapi.json")
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(document, "utf-8")
+        except OSError as error:
+            raise CommandError(f"{output} can't be written: {error.strerror}") from error
+        empty = "" if json.loads(document)["paths"] else f", without any path: {config} declares no function"
+        print(f"wrote {output}{empty}")
 
 
-def text(functions: Path = FUNCTIONS, declaration: Path = ROOT / "bridge.toml") -> str:
+def text(declaration: Path) -> str:
     """Return the document as it is to be committed.
 
     Args:
-        functions: the folder with one folder for each function.
-        declaration: bridge.toml.
+        declaration: bridge.toml, beside which the functions are.
 
     Raises:
         OpenApiError: a route is declared but not made, or made but not declared.
+        CommandError: the declaration can't be read.
     """
-    for folder in (functions, functions.parent / "layer"):
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
-    return json.dumps(_document(functions, declaration), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    code = code_of(declaration)
+    for folder in (code / "functions", _LAYER):
+        if str(folder.resolve()) not in sys.path:
+            sys.path.append(str(folder.resolve()))
+    document = _document(function_folders(code), _declared(declaration))
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _document(functions: Path, declaration: Path) -> dict[str, Any]:
-    from bridge.version import VERSION  # noqa: PLC0415  # lambda_src/layer is importable only now
+def _declared(declaration: Path) -> Mapping[str, Any]:
+    try:
+        functions: Mapping[str, Any] = tomllib.loads(declaration.read_text("utf-8")).get("functions", {})
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{declaration} can't be read: {error}") from error
+    return functions
 
-    declared = tomllib.loads(declaration.read_text())["functions"]
-    merge = OpenAPIMerge(title="Supabase External Compute", version=VERSION, on_conflict="error")
+
+def _document(functions: Iterable[str], declared: Mapping[str, Any]) -> dict[str, Any]:
+    merge = OpenAPIMerge(title="Supabase External Compute", version=_VERSION, on_conflict="error")
     schemas: dict[str, Any] = {}
-    for name in sorted(handler.parent.name for handler in functions.glob("*/handler.py")):
+    for name in functions:
         made = _of_function(name, declared.get(name, {}).get("routes", {}))
         for schema, content in made.get("components", {}).get("schemas", {}).items():
             if schemas.setdefault(schema, content) != content:
@@ -112,7 +134,8 @@ def _document(functions: Path, declaration: Path) -> dict[str, Any]:
                     f'functions/{name}: another function has another model "{schema}"; rename one'
                 )
         merge.add_schema(made)
-    document = merge.get_openapi_schema()
+    # The library leaves out "paths" where there is none.
+    document = {"paths": {}, **merge.get_openapi_schema()}
     document["components"] = {
         "schemas": schemas | {"Problem": _PROBLEM, "Message": _MESSAGE},
         "securitySchemes": {"token": _TOKEN},
@@ -125,7 +148,7 @@ def _of_function(name: str, routes: Mapping[str, list[str]]) -> dict[str, Any]:
     made: dict[str, Any] = app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
     operations = dict(_operations(made))
     for route in operations.keys() ^ routes.keys():
-        missing = "bridge.toml doesn't declare it" if route in operations else "its handler has no such route"
+        missing = "it isn't declared" if route in operations else "its handler has no such route"
         raise OpenApiError(f'functions/{name}: "{route}": {missing}')
     for route, operation in operations.items():
         _complete(operation, routes[route])
@@ -199,7 +222,3 @@ def _add(answers: dict[str, Any], status: str, description: str, *schemas: str) 
         if media_type in content:
             reference = {"anyOf": [content[media_type]["schema"], reference]}
         content[media_type] = {"schema": reference}
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
 
-from scripts.stage import CommandError
+from tools.cli.stage import CommandError
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - recognised, not bound
 _TRANSACTION_PORT = "POOLER_PROXY_PORT_TRANSACTION"

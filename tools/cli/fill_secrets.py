@@ -1,22 +1,27 @@
-"""Fill a stage's Secrets Manager entries from a self-hosted Supabase's .env.
-
-python -m scripts.fill_secrets --stage prod --env-file path/to/.env --database-host db.example.com
-"""
+"""Fill a stage's Secrets Manager entries from a self-hosted Supabase's .env."""
 
 # ruff: noqa: T201 - what it prints is what it is for
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from botocore.exceptions import ClientError
 
-from scripts.stage import errors_explained, in_words, options_parser, session_of, settings_of
-from scripts.supabase_values import FillError, Given, collect, masked_url
 from stacks.names import entry_name
+from tools.cli.stage import (
+    DECLARATION,
+    ConfigOption,
+    DeployedStage,
+    RegionOption,
+    StageOption,
+    YesOption,
+    errors_explained,
+    in_words,
+)
+from tools.cli.supabase_values import FillError, Given, collect, masked_url
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -34,62 +39,81 @@ REQUIRED = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Show what would be written, ask, and write it; exits with a message where that can't be done."""
-    options = _parser().parse_args(arguments)
+def secrets(
+    *,
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="The .env beside Supabase's docker-compose.yml.")
+    ] = None,
+    database_host: Annotated[
+        str | None,
+        typer.Option(
+            "--database-host", help="Where the pooler is reached, if not at SUPABASE_PUBLIC_URL's host."
+        ),
+    ] = None,
+    supabase_url: Annotated[
+        str | None, typer.Option("--supabase-url", help="Instead of SUPABASE_PUBLIC_URL.")
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option("--database-url", help="Pooled connection, instead of the one made of the .env."),
+    ] = None,
+    direct_url: Annotated[
+        str | None,
+        typer.Option("--direct-url", help="Direct connection, instead of the one made of the .env."),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", help="PEM file with the CA that signed the database's certificate."),
+    ] = None,
+    yes: YesOption = False,
+    stage: StageOption,
+    config: ConfigOption = DECLARATION,
+    region: RegionOption = None,
+) -> None:
+    """Fill a stage's secrets from Supabase's .env.
+
+    It shows what would be written, masked, and asks first.
+    """
     with errors_explained(interrupted="run it again: each entry is written whole or not at all"):
-        _fill(options)
+        given = Given(
+            env_file=env_file,
+            database_host=database_host,
+            supabase_url=supabase_url,
+            database_url=database_url,
+            direct_url=direct_url,
+            ca_file=ca_file,
+        )
+        _fill(DeployedStage(stage, config=config, region=region), given, yes=yes)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.fill_secrets",
-        description=(__doc__ or "").split("\n")[0],
-        parents=[options_parser()],
-    )
-    parser.add_argument("--env-file", type=Path, help="the .env beside Supabase's docker-compose.yml")
-    parser.add_argument(
-        "--database-host", help="where the pooler is reached, if not at SUPABASE_PUBLIC_URL's host"
-    )
-    parser.add_argument("--supabase-url", help="instead of SUPABASE_PUBLIC_URL")
-    parser.add_argument("--database-url", help="pooled connection, instead of the one made of the .env")
-    parser.add_argument("--direct-url", help="direct connection, instead of the one made of the .env")
-    parser.add_argument(
-        "--ca-file", type=Path, help="PEM file with the CA that signed the database's certificate"
-    )
-    parser.add_argument("--yes", action="store_true", help="write without asking")
-    return parser
-
-
-def _fill(options: argparse.Namespace) -> None:
-    settings = settings_of(options)
-    given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
+def _fill(deployed: DeployedStage, given: Given, *, yes: bool) -> None:
+    stage, settings = deployed.name, deployed.settings
     # A platform's token is filled like an entry of one's own: CLOUDFLARE_API_TOKEN as api_token.
     own_entries = sorted({*settings.own_entries, *settings.platforms})
     values = collect(given, own_entries)
     if not values:
         raise FillError("nothing to fill in; give --env-file, or --database-url and --direct-url")
-    client = session_of(options, settings).client("secretsmanager")
-    entries = {name: _merged(client, options.stage, name, keys) for name, keys in values.items()}
+    client = deployed.session.client("secretsmanager")
+    entries = {name: _merged(client, stage, name, keys) for name, keys in values.items()}
     if missing := [line for name, keys in entries.items() for line in _missing(name, keys)]:
         raise FillError("\n  ".join(["not everything is there:", *missing]))
     for name, keys in entries.items():
-        print(entry_name(options.stage, name))
+        print(entry_name(stage, name))
         for key, value in keys.items():
             print(f"  {key:<17} {_masked(key, value)}")
-    if not options.yes and not _confirmed(client.meta.region_name):
+    if not yes and not _confirmed(client.meta.region_name):
         raise FillError("nothing was written")
     for name, keys in entries.items():
-        secret = entry_name(options.stage, name)
+        secret = entry_name(stage, name)
         try:
             client.put_secret_value(SecretId=secret, SecretString=json.dumps(keys))
         except ClientError as error:
-            raise _explained(error, options.stage, secret, client.meta.region_name) from error
+            raise _explained(error, stage, secret, client.meta.region_name) from error
     print(f"written in {client.meta.region_name}")
     for name in own_entries:
         if name not in entries:
             prefix = name.upper().replace("-", "_")
-            print(f"{entry_name(options.stage, name)} is left as it is: no {prefix}_… in the .env")
+            print(f"{entry_name(stage, name)} is left as it is: no {prefix}_… in the .env")
 
 
 def _merged(client: "SecretsManagerClient", stage: str, name: str, keys: dict[str, str]) -> dict[str, Any]:
@@ -154,7 +178,3 @@ def _confirmed(region: str) -> bool:
     if not sys.stdin.isatty():
         raise FillError("nobody is there to ask; give --yes to write without asking")
     return input(f"Write this to Secrets Manager in {region}? [y/N] ").strip().lower() in {"y", "yes"}
-
-
-if __name__ == "__main__":
-    main()

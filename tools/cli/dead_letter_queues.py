@@ -11,10 +11,10 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from scripts.letters import Choice, Letter
-from scripts.stage import CommandError
 from stacks.names import camel_case, dead_letter_queue_name, queue_name
 from stacks.settings import Settings
+from tools.cli.letters import Choice, Letter
+from tools.cli.stage import CommandError
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,27 +1,31 @@
-"""Rotate the secrets that sign a stage's webhooks now, or end the overlap of a rotation.
-
-python -m scripts.rotate_secret --stage prod
-python -m scripts.rotate_secret --stage prod --entry target-crm
-python -m scripts.rotate_secret --stage prod --entry target-crm --end-overlap
-"""
+"""Rotate the secrets that sign a stage's webhooks now, or end the overlap of a rotation."""
 
 # ruff: noqa: T201 - what it prints is what it is for
 
-import argparse
 import json
 import time
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import boto3
+import typer
 from botocore.config import Config
 
-from scripts.stage import CommandError, errors_explained, options_parser, outputs_of, session_of, settings_of
-from stacks.entries import SIGNING
 from stacks.names import entry_name, target_entry
 from stacks.settings.mistakes import unknown
+from tools.cli.stage import (
+    DECLARATION,
+    CommandError,
+    ConfigOption,
+    DeployedStage,
+    RegionOption,
+    StageOption,
+    errors_explained,
+    outputs_of,
+)
 
+# The entry that signs what is posted to the API.
+SIGNING = "webhook-signing"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 PAUSE_SECONDS = 2.0
 # Secrets Manager begins within seconds, and waits for each step.
@@ -34,63 +38,58 @@ class RotateError(CommandError):
     """Says what could not be done, and what would help."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what is asked for; exits with a message where that can't be done."""
-    options = _parser().parse_args(arguments)
+def rotate(
+    *,
+    entry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--entry",
+            help='"webhook-signing", or a target\'s such as "target-crm"; repeatable; all by default.',
+        ),
+    ] = None,
+    directly: Annotated[
+        bool,
+        typer.Option(
+            "--directly",
+            help="Take the four steps by invoking the function, also where Secrets Manager would take them.",
+        ),
+    ] = False,
+    end_overlap: Annotated[
+        bool,
+        typer.Option(
+            "--end-overlap", help="Rotate nothing; withdraw the previous secret now, as after a leak."
+        ),
+    ] = False,
+    stage: StageOption,
+    config: ConfigOption = DECLARATION,
+    region: RegionOption = None,
+) -> None:
+    """Rotate a stage's signing secrets now, or end an overlap."""
+    if directly and end_overlap:
+        raise typer.BadParameter("not allowed with --directly", param_hint="--end-overlap")
     with errors_explained(interrupted="whatever has been done, the secrets in force are accepted"):
-        _run(options)
+        deployed = DeployedStage(stage, config=config, region=region)
+        rotator = _Rotator(deployed.session, stage)
+        failed = []
+        for name in _chosen(entry or [], deployed):
+            try:
+                if end_overlap:
+                    rotator.end_overlap(name)
+                else:
+                    rotator.rotate(name, directly=directly)
+            except RotateError as error:
+                print(f"{name}: failed")
+                failed.append(f"{name}: {error}")
+        if failed:
+            raise RotateError("\n".join(failed))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.rotate_secret",
-        description=(__doc__ or "").split("\n")[0],
-        parents=[options_parser()],
-    )
-    parser.add_argument(
-        "--entry",
-        action="append",
-        help='"webhook-signing", or a target\'s such as "target-crm"; repeatable; all of them by default',
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--directly",
-        action="store_true",
-        help="take the four steps by invoking the function, also where Secrets Manager would take them",
-    )
-    what.add_argument(
-        "--end-overlap",
-        action="store_true",
-        help="rotate nothing; withdraw the previous secret now, as after a leak",
-    )
-    return parser
-
-
-def _run(options: argparse.Namespace) -> None:
-    settings = settings_of(options)
-    known = [SIGNING, *(target_entry(target.name) for target in settings.targets)]
-    for entry in options.entry or ():
-        if entry not in known:
-            raise RotateError(f"--entry: {unknown('signing secret', entry, known)}")
-    rotator = _Rotator(session_of(options, settings), options.stage)
-    failed = []
-    for entry in options.entry or known:
-        try:
-            _rotate(rotator, entry, options)
-        except RotateError as error:
-            print(f"{entry}: failed")
-            failed.append(f"{entry}: {error}")
-    if failed:
-        raise RotateError("\n".join(failed))
-
-
-def _rotate(rotator: "_Rotator", entry: str, options: argparse.Namespace) -> None:
-    if options.end_overlap:
-        print(f"{entry}: {rotator.invoke({'entry': entry, 'end_overlap': True})[entry]}")
-    elif not options.directly and rotator.has_schedule(entry):
-        rotator.start_and_wait(entry)
-    else:
-        rotator.take_steps(entry)
+def _chosen(entries: list[str], deployed: DeployedStage) -> list[str]:
+    every = [SIGNING, *(target_entry(target.name) for target in deployed.settings.targets)]
+    for entry in entries:
+        if entry not in every:
+            raise RotateError(f"--entry: {unknown('signing secret', entry, every)}")
+    return entries or every
 
 
 class _Rotator:
@@ -104,6 +103,17 @@ class _Rotator:
         config = Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1})
         self._functions = session.client("lambda", config=config)
         self._function = ""
+
+    def rotate(self, entry: str, *, directly: bool) -> None:
+        """Rotate an entry, by Secrets Manager where it has a schedule."""
+        if not directly and self.has_schedule(entry):
+            self.start_and_wait(entry)
+        else:
+            self.take_steps(entry)
+
+    def end_overlap(self, entry: str) -> None:
+        """Withdraw an entry's previous secret."""
+        print(f"{entry}: {self.invoke({'entry': entry, 'end_overlap': True})[entry]}")
 
     def has_schedule(self, entry: str) -> bool:
         """Whether Secrets Manager rotates the entry, and so can be told to."""
@@ -168,7 +178,3 @@ class _Rotator:
 
     def _where_to_look(self) -> str:
         return f"The log of function {self._function_name()} says why; docs/rotation.md says what helps."
-
-
-if __name__ == "__main__":
-    main()

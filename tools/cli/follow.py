@@ -1,22 +1,27 @@
-"""Follow a message through the logs of a stage: who answered, delivered and processed it, and with what.
-
-python -m scripts.follow 01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11 --stage prod
-"""
+"""Follow a message through the logs of a stage: who answered, delivered and processed it, and with what."""
 
 # ruff: noqa: T201 - what it prints is what it is for
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
+import typer
 from rich.console import Console
 
-from scripts.stage import CommandError, errors_explained, options_parser, outputs_of, session_of, settings_of
 from stacks.names import camel_case
+from tools.cli.stage import (
+    DECLARATION,
+    CommandError,
+    ConfigOption,
+    DeployedStage,
+    RegionOption,
+    StageOption,
+    errors_explained,
+)
 
 if TYPE_CHECKING:
     import boto3
@@ -75,36 +80,13 @@ def _short(value: Any) -> str:
     return "/".join(str(value[-1]).split("/")[-2:]) if isinstance(value, list) and value else str(value)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print what the functions logged about one message, in the order of time."""
-    options = _parser().parse_args(arguments)
-    with errors_explained(interrupted="nothing was changed"):
-        _follow(options)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.follow",
-        description=(__doc__ or "").split("\n")[0],
-        parents=[options_parser()],
-    )
-    parser.add_argument("message", type=_message_id, help="the webhook-id, or the id of one of its events")
-    parser.add_argument(
-        "--hours",
-        type=_hours,
-        default=HOURS,
-        help=f"how long after it was written to look; {HOURS:g} by default, attempts go on for 84",
-    )
-    return parser
-
-
 def _message_id(text: str) -> str:
     try:
         parsed = UUID(text.partition(":")[0])
     except ValueError:
         parsed = None
     if parsed is None or parsed.version != _UUID_7:
-        raise argparse.ArgumentTypeError(
+        raise typer.BadParameter(
             f'"{text}" is no webhook-id: they look like 01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11'
         )
     return str(parsed)
@@ -116,7 +98,7 @@ def _hours(text: str) -> float:
     except ValueError:
         hours = 0.0
     if not 0 < hours <= 24 * 366:
-        raise argparse.ArgumentTypeError("it must be a number of hours above 0")
+        raise typer.BadParameter("it must be a number of hours above 0")
     return hours
 
 
@@ -125,26 +107,41 @@ def written_at(message_id: str) -> datetime:
     return datetime.fromtimestamp((UUID(message_id).int >> 80) / 1_000, UTC)
 
 
-def _follow(options: argparse.Namespace) -> None:
-    settings = settings_of(options)
-    session = session_of(options, settings)
-    functions = _functions(outputs_of(session, options.stage), settings.workers)
-    at = written_at(options.message)
-    print(f"message {options.message}, written {at:%Y-%m-%d %H:%M:%S} UTC")
-    until = at + timedelta(hours=options.hours)
-    lines: list[Line] = []
-    console = Console(stderr=True)
-    for name, function in functions.items():
-        with console.status(f"reading the log of {name}"):
-            lines += (
-                Line.parse(event["timestamp"], name, event["message"])
-                for event in _logged(session, function, options.message, at - _BEFORE, until)
-            )
-    _show(sorted(lines, key=lambda line: line.at))
-    if not lines:
-        print(f"no function has logged it within {options.hours:g} h; --hours looks further")
-    print("where it stands, in Supabase Studio's SQL editor:")
-    print(f"  select * from bridge.message where id = '{options.message}';")  # noqa: S608 - a UUID, not run here
+def follow(
+    message: Annotated[
+        str, typer.Argument(parser=_message_id, help="The webhook-id, or the id of one of its events.")
+    ],
+    *,
+    hours: Annotated[
+        float,
+        typer.Option(
+            parser=_hours, help="How long after it was written to look; attempts go on for 84 hours."
+        ),
+    ] = HOURS,
+    stage: StageOption,
+    config: ConfigOption = DECLARATION,
+    region: RegionOption = None,
+) -> None:
+    """Show what the functions logged about one message."""
+    with errors_explained(interrupted="nothing was changed"):
+        deployed = DeployedStage(stage, config=config, region=region)
+        functions = _functions(deployed.outputs, deployed.settings.workers)
+        at = written_at(message)
+        print(f"message {message}, written {at:%Y-%m-%d %H:%M:%S} UTC")
+        until = at + timedelta(hours=hours)
+        lines: list[Line] = []
+        console = Console(stderr=True)
+        for name, function in functions.items():
+            with console.status(f"reading the log of {name}"):
+                lines += (
+                    Line.parse(event["timestamp"], name, event["message"])
+                    for event in _logged(deployed.session, function, message, at - _BEFORE, until)
+                )
+        _show(sorted(lines, key=lambda line: line.at))
+        if not lines:
+            print(f"no function has logged it within {hours:g} h; --hours looks further")
+        print("where it stands, in Supabase Studio's SQL editor:")
+        print(f"  select * from bridge.message where id = '{message}';")  # noqa: S608 - a UUID, not run here
 
 
 def _show(lines: Sequence[Line]) -> None:
@@ -183,7 +180,3 @@ def _logged(
     )
     for page in pages:
         yield from page["events"]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,107 @@
+"""Brings schema bridge to a version: as a whole, or by migrations from what an earlier one installed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors as postgres
+
+from apply_sql.errors import RequirementError, describe
+from apply_sql.scripts import Scripts, version_key
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+BUSY = (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)
+"""Errors that the same transaction may not meet again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """What the database has of the bridge.
+
+    Attributes:
+        version: of its functions and views; None: they were removed, or applied by hand.
+        owner: who declared its webhooks; None: nobody any more, and what is left are undelivered messages.
+        migrations: names of those that its schema has.
+    """
+
+    version: str | None
+    owner: str | None
+    migrations: frozenset[str]
+
+    def newer_than(self, scripts: Scripts) -> str | None:
+        """Say what it has that a version doesn't know; None: nothing."""
+        if self.version and version_key(self.version) > version_key(scripts.version):
+            return f"version {self.version}"
+        unknown = self.migrations - {migration.name for migration in scripts.migrations}
+        return f"the schema of {', '.join(sorted(unknown))}" if unknown else None
+
+
+def apply_scripts(connection: Connection, scripts: Scripts) -> str | None:
+    """Bring schema bridge to a version, inside the present transaction.
+
+    What a newer version installed is left as it is, functions and views included: an older one's would not
+    fit its tables. This lets a deployment of it be rolled back.
+
+    Returns:
+        A warning, when it was left as it is; else None.
+
+    Raises:
+        RequirementError: a migration fails, or only a newer version's undelivered messages are there.
+    """
+    connection.execute(scripts.requirements.read_bytes())
+    installed = _installed(connection)
+    if installed is None:
+        connection.execute(scripts.schema.read_bytes())
+        for migration in scripts.migrations:
+            _record(connection, migration.name)
+    elif newer := installed.newer_than(scripts):
+        return _left_alone(installed, newer, scripts.version)
+    else:
+        _migrate(connection, scripts, installed)
+    for file in scripts.definitions:
+        connection.execute(file.read_bytes())
+    return None
+
+
+def record_version(connection: Connection, version: str) -> None:
+    """Note whose functions and views these are, once bridge.sync has noted the owner."""
+    connection.execute("update bridge.installation set version = %s", [version])
+
+
+def _installed(connection: Connection) -> Installed | None:
+    if connection.execute("select to_regclass('bridge.migration')").fetchone() == (None,):
+        return None
+    migrations = frozenset(row[0] for row in connection.execute("select name from bridge.migration"))
+    row = connection.execute("select version, owner from bridge.installation").fetchone()
+    version, owner = row or (None, None)
+    return Installed(version=version, owner=owner, migrations=migrations)
+
+
+def _left_alone(installed: Installed, newer: str, version: str) -> str:
+    if installed.owner is None:
+        raise RequirementError(
+            f"schema bridge holds undelivered messages of {newer}, which is newer than this version,"
+            f" {version}: deploy that version or a later one, or give them up: drop schema bridge cascade"
+        )
+    return (
+        f"the database has {newer}, which is newer than this version, {version}: its schema, functions and"
+        " views stay as they are, and only the declaration was applied. Deploy the newer version again once"
+        " it is mended"
+    )
+
+
+def _migrate(connection: Connection, scripts: Scripts, installed: Installed) -> None:
+    for migration in scripts.migrations:
+        if migration.name in installed.migrations:
+            continue
+        try:
+            connection.execute(migration.file.read_bytes())
+        except psycopg.Error as error:
+            if connection.closed or isinstance(error, BUSY):
+                raise
+            raise RequirementError(f"migration {migration.name}: {describe(error)}") from error
+        _record(connection, migration.name)
+
+
+def _record(connection: Connection, migration: str) -> None:
+    connection.execute("insert into bridge.migration (name) values (%s)", [migration])

@@ -1,0 +1,5 @@
+"""`python -m tools.cli COMMAND`."""
+
+from tools.cli.commands import main
+
+main()
