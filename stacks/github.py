@@ -74,16 +74,16 @@ class GithubStack(StageStack):
         which the next deployment takes its templates, and CloudFormation's own role to be passed on.
         """
         role = self._role("Diff", environment=f"{self._stage_name}-diff", does="Reads the deployed templates")
+        names = [name for stack in stacks for name in _names(stack)]
         templates = [
             self.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")
-            for stack in stacks
-            for name in _names(stack)
+            for name in names
         ]
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["cloudformation:DescribeStacks", "cloudformation:GetTemplate"], resources=templates
-            )
-        )
+        actions = ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"]
+        if any(name.endswith("*") for name in names):
+            # How nested stacks are found from their parent.
+            actions.append("cloudformation:DescribeStackResources")
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=templates))
         for arn in templates:
             acknowledge(
                 role,

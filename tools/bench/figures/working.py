@@ -23,7 +23,6 @@ BATCH = 10
 QUEUE_MESSAGES = """
 select (body - 'data' || event)::text
 from bridge.message, jsonb_array_elements(body -> 'data') as event order by id
-from tools.local.declaration import SHOP
 """
 
 
