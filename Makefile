@@ -135,13 +135,13 @@ secrets: packages ## Fill a stage's secrets: make secrets STAGE=prod ENV_FILE=pa
 rotate: packages ## Rotate a stage's signing secrets now: make rotate STAGE=prod ENTRY=target-crm ARGS="--help"
 	@python -m tools.cli rotate $(OPTIONS) $(if $(ENTRY),--entry $(ENTRY)) $(ARGS)
 
-dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show process_order"
+dead-letters: packages ## What workers could not process: make dead-letters STAGE=prod ARGS="show send_receipt"
 	@python -m tools.cli dead-letters $(or $(ARGS),list) $(OPTIONS)
 
 follow: packages ## What the logs say of a message: make follow STAGE=prod MESSAGE=01944f7a-7d10-7c3e-8a52-3d1f0c9b6e11
 	@python -m tools.cli follow $(MESSAGE) $(OPTIONS) $(ARGS)
 
-redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=process_order ARGS="--limit 10"
+redrive: packages ## Send it back to its worker: make redrive STAGE=prod WORKER=send_receipt ARGS="--limit 10"
 	@python -m tools.cli redrive $(WORKER) $(OPTIONS) $(ARGS)
 
 openapi: packages ## Write openapi.json beside the declaration, from the functions' models: make openapi CONFIG=examples/shop/bridge.toml

@@ -56,7 +56,7 @@ begin
     raise exception using
       errcode = 'invalid_parameter_value',
       message = 'neither a message nor a webhook is given',
-      hint = 'For example: select bridge.replay(webhook => ''order.created'', since => now() - interval ''1 hour'').';
+      hint = 'For example: select bridge.replay(webhook => ''invoice.paid'', since => now() - interval ''1 hour'').';
   end if;
   if target is not null and not exists (select from bridge.target as t where t.name = target) then
     raise exception using

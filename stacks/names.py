@@ -2,7 +2,7 @@
 
 
 def camel_case(name: str) -> str:
-    """process_order as ProcessOrder, webhook-signing as WebhookSigning: for construct ids and outputs."""
+    """send_receipt as SendReceipt, webhook-signing as WebhookSigning: for construct ids and outputs."""
     return "".join(word.capitalize() for word in name.replace("-", "_").split("_"))
 
 

@@ -37,7 +37,7 @@ def webhook(**declared: Any) -> dict[str, Any]:
         "columns": None,
         "when": None,
         "enabled": True,
-        "targets": ["process_order"],
+        "targets": ["handle_order"],
         **declared,
     }
 
@@ -48,7 +48,7 @@ def declaration(webhooks: list[dict[str, Any]], targets: Iterable[dict[str, Any]
         "webhook_url": "https://api.example.com/",
         "fast_path_grace": 30,
         "retention": 7,
-        "targets": [{"name": "process_order", "kind": "queue"}, *targets],
+        "targets": [{"name": "handle_order", "kind": "queue"}, *targets],
         "webhooks": webhooks,
     }
 

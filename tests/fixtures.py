@@ -225,7 +225,7 @@ def function_environment(
         "WORKER": f"worker_{uuid4().hex}",
         "QUEUE_URL": queue.url,
         "QUEUE_ADDRESS": queue.address,
-        "QUEUES": json.dumps({"process_order": queue.name}),
+        "QUEUES": json.dumps({"handle_order": queue.name}),
         "TARGETS": "{}",
         "TARGET_SECRET_IDS": "{}",
         "ALLOWED_TARGET_RANGES": "[]",

@@ -2,7 +2,7 @@
 
 Called by CDK's provider framework (onEvent), and directly after a secret has changed:
 
-    aws lambda invoke --function-name … --payload '{"target": "edge_worker"}' /dev/stdout
+    aws lambda invoke --function-name … --payload '{"target": "crm"}' /dev/stdout
 
 An event is never logged: CloudFormation's holds the pre-signed address that it awaits its answer at.
 """

@@ -36,7 +36,7 @@ class ResourceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectRequest:
-    """What a person, or a rotation, sends: {"target": "edge_worker"}, or {} for all targets.
+    """What a person, or a rotation, sends: {"target": "crm"}, or {} for all targets.
 
     Attributes:
         targets: those that are meant.

@@ -36,7 +36,7 @@ class Stage(Section):
     target_urls: dict[str, Annotated[str, checks.checked(checks.target_address)]] = Field(
         default_factory=dict,
         description="a table of targets and their addresses in this stage, "
-        'for example { edge_worker = "https://hooks.example.com/{webhook}" }',
+        'for example { crm = "https://hooks.example.com/{webhook}" }',
     )
     allowed_target_ranges: Annotated[
         tuple[Annotated[str, checks.checked(checks.address_range)], ...], AfterValidator(checks.no_duplicates)

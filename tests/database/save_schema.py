@@ -14,7 +14,7 @@ from tests.databases import SCRIPTS, Database, webhook
 from tools.local import postgres, supabase
 
 SCHEMAS = Path(__file__).parent / "schemas"
-QUEUE = "process_order"
+QUEUE = "handle_order"
 ORDERS = webhook(name="order.created", table="public.orders", operations=["insert"], targets=[QUEUE])
 TABLE = "create table public.orders (id bigint primary key)"
 # An upgrade replaces them: what a function does is of no account, what it takes and returns is.

@@ -112,7 +112,7 @@ def should_limit_what_waits_already(orders: Database) -> None:
 
 def should_count_the_events_of_a_message_once_for_all_targets(orders: Database) -> None:
     orders.sync_all(
-        [CREATED | {"targets": ["process_order", "second"], "max_per_minute": 200}],
+        [CREATED | {"targets": ["handle_order", "second"], "max_per_minute": 200}],
         targets=[{"name": "second", "kind": "queue"}],
     )
     insert(orders, 1, 500)

@@ -89,7 +89,7 @@ def should_write_no_more_than_its_targets_take(orders: Database) -> None:
     orders.execute("select bridge.backfill('order.created')")
     orders.execute(
         "insert into bridge.message (id, webhook, target, body)"
-        """ select gen_random_uuid(), 'other', 'process_order', '{"data": []}' from generate_series(1, 100)"""
+        """ select gen_random_uuid(), 'other', 'handle_order', '{"data": []}' from generate_series(1, 100)"""
     )
     assert orders.scalar("select bridge.backfill_step(10)") == 0
 
@@ -99,7 +99,7 @@ def should_write_no_more_than_its_targets_take(orders: Database) -> None:
 
 def should_reach_the_one_target_that_is_named(orders: Database) -> None:
     orders.sync_all(
-        [CREATED | {"targets": ["process_order", "second"]}], targets=[{"name": "second", "kind": "queue"}]
+        [CREATED | {"targets": ["handle_order", "second"]}], targets=[{"name": "second", "kind": "queue"}]
     )
     orders.execute("select bridge.backfill('order.created', target => 'second')")
     run(orders)
@@ -138,7 +138,7 @@ def should_not_let_one_that_waits_hold_up_another(orders: Database) -> None:
     orders.execute("select bridge.backfill('other')")
     orders.execute(
         "insert into bridge.message (id, webhook, target, body, due_at)"
-        " select gen_random_uuid(), 'order.created', 'process_order', '{\"data\": []}', 'infinity'"
+        " select gen_random_uuid(), 'order.created', 'handle_order', '{\"data\": []}', 'infinity'"
         " from generate_series(1, 100)"
     )
     while orders.scalar("select bridge.backfill_step(500)"):

@@ -103,10 +103,10 @@ def should_believe_no_receipt_for_another_target_message_or_attempt(orders: Data
     at = datetime.fromtimestamp(signed_at, UTC)
     forged = [
         Webhook(SECRET).sign(message, at, "accepted"),
-        Webhook(SECRET).sign(message, at, "accepted process_orders"),
-        Webhook(SECRET).sign(str(uuid4()), at, "accepted process_order"),
-        Webhook(SECRET).sign(message, at - timedelta(seconds=1), "accepted process_order"),
-        Webhook(TARGET_SECRET).sign(message, at, "accepted process_order"),
+        Webhook(SECRET).sign(message, at, "accepted handle_orders"),
+        Webhook(SECRET).sign(str(uuid4()), at, "accepted handle_order"),
+        Webhook(SECRET).sign(message, at - timedelta(seconds=1), "accepted handle_order"),
+        Webhook(TARGET_SECRET).sign(message, at, "accepted handle_order"),
         # What stands in the request itself.
         orders.scalar("select headers ->> 'webhook-signature' from net.http_request_queue"),
     ]
@@ -149,7 +149,7 @@ def should_claim_what_pg_net_did_not_deliver_in_time(orders: Database) -> None:
 
     [[claimed, webhook, target, body, attempts]] = orders.rows("select * from bridge.claim(10, 60)")
 
-    assert (str(claimed), webhook, target, attempts) == (message, "webhook", "process_order", 0)
+    assert (str(claimed), webhook, target, attempts) == (message, "webhook", "handle_order", 0)
     assert body == orders.scalar("select body::text from bridge.message")
 
 
@@ -221,7 +221,7 @@ def should_follow_the_standards_schedule_and_then_give_up(orders: Database) -> N
     message = insert(orders)
     waits = []
     while True:
-        verdict = orders.scalar("select bridge.fail(%s, 'process_order', 'no route')", [message])
+        verdict = orders.scalar("select bridge.fail(%s, 'handle_order', 'no route')", [message])
         if verdict == "dead":
             break
         waits.append(
@@ -238,9 +238,9 @@ def should_follow_the_standards_schedule_and_then_give_up(orders: Database) -> N
 def should_complete_only_what_is_pending(orders: Database) -> None:
     message = insert(orders)
 
-    assert orders.scalar("select bridge.complete(array[%s]::uuid[], array['process_order'])", [message]) == 1
-    assert orders.scalar("select bridge.complete(array[%s]::uuid[], array['process_order'])", [message]) == 0
-    assert orders.scalar("select bridge.fail(%s, 'process_order', 'late')", [message]) is None
+    assert orders.scalar("select bridge.complete(array[%s]::uuid[], array['handle_order'])", [message]) == 1
+    assert orders.scalar("select bridge.complete(array[%s]::uuid[], array['handle_order'])", [message]) == 0
+    assert orders.scalar("select bridge.fail(%s, 'handle_order', 'late')", [message]) is None
     assert state(orders, message)[0] == "delivered"
 
 
@@ -248,9 +248,9 @@ def should_release_what_was_not_attempted_and_nothing_that_is_done(orders: Datab
     waiting, delivered = insert(orders, 1), insert(orders, 2)
     orders.execute("update bridge.message set due_at = now()")
     assert len(orders.rows("select id from bridge.claim(10, 60)")) == 2
-    orders.execute("select bridge.complete(array[%s]::uuid[], array['process_order'])", [delivered])
+    orders.execute("select bridge.complete(array[%s]::uuid[], array['handle_order'])", [delivered])
 
-    both = [[waiting, delivered], ["process_order"] * 2]
+    both = [[waiting, delivered], ["handle_order"] * 2]
     orders.execute("select bridge.release(%s::uuid[], %s::text[])", both)
 
     assert orders.column("select due_at <= clock_timestamp() from bridge.message order by id") == [

@@ -39,7 +39,7 @@ def orders(database: Database) -> Database:
     database.execute_as_admin(RAW)
     database.execute("create table public.orders (id bigint primary key)")
     database.execute("select bridge.set_signing_secret(%s, 'edge')", [TARGET_SECRET])
-    declared = webhook(table="public.orders", operations=["insert"], targets=["process_order", "edge"])
+    declared = webhook(table="public.orders", operations=["insert"], targets=["handle_order", "edge"])
     database.sync_all([declared], targets=[EDGE])
     database.execute("update bridge.target set gives_receipts = true where kind = 'http'")
     database.execute("insert into public.orders values (1)")
@@ -69,14 +69,14 @@ def outcome(orders: Database) -> dict[str, list[object]]:
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 @pytest.mark.parametrize("status", [200, 503])
 def should_settle_the_others_whatever_one_answers(orders: Database, body: bytes, status: int) -> None:
-    receipts = orders.receipts(request_to(orders, "process_order")[1])
+    receipts = orders.receipts(request_to(orders, "handle_order")[1])
     answer(orders, "edge", status, body)
-    answer(orders, "process_order", 202, str(receipts).encode())
+    answer(orders, "handle_order", 202, str(receipts).encode())
 
     assert orders.rows("select * from bridge.settle(100)") == [[1, 1]]
 
     said = "HTTP 200 without a receipt" if status == 200 else "HTTP 503"
-    assert outcome(orders) == {"process_order": ["delivered", 0, None], "edge": ["pending", 0, said]}
+    assert outcome(orders) == {"handle_order": ["delivered", 0, None], "edge": ["pending", 0, said]}
     assert orders.column("select target from bridge.claim(10, 60)") == ["edge"]
 
 
@@ -145,7 +145,7 @@ FORGED = """
 with taken as (delete from net.http_request_queue returning id, headers)
 insert into net._http_response (id, status_code, timed_out, content)
 select id, {status}, {status} is null,
-  jsonb_build_object('webhook_id', headers ->> 'webhook-id', 'targets', array['process_order'],
+  jsonb_build_object('webhook_id', headers ->> 'webhook-id', 'targets', array['handle_order'],
     'receipt', headers ->> 'webhook-signature', 'receipts', headers)::text
 from taken
 """
@@ -164,7 +164,7 @@ def should_lose_nothing_and_hold_nobody_for_what_another_role_forges(orders: Dat
 
     assert orders.rows("select * from bridge.settle(100)") == [[0, 2]]
 
-    assert orders.column("select target from bridge.claim(10, 60) order by 1") == ["edge", "process_order"]
+    assert orders.column("select target from bridge.claim(10, 60) order by 1") == ["edge", "handle_order"]
     assert orders.rows(
         "select failures, held_until = '-infinity', paused_because, failing_since from bridge.target"
         " where name = 'edge'"

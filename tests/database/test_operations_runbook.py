@@ -28,7 +28,7 @@ def troubled(database: Database) -> Database:
     database.execute("create table public.orders (id bigint primary key)")
     database.execute("select bridge.set_signing_secret(%s, 'crm')", [TARGET_SECRET])
     declared = webhook(
-        name="order.created", table="public.orders", operations=["insert"], targets=["process_order", "crm"]
+        name="order.created", table="public.orders", operations=["insert"], targets=["handle_order", "crm"]
     )
     database.sync_all([declared], targets=[CRM])
     database.execute("insert into public.orders values (1)")

@@ -191,15 +191,15 @@ def should_deliver_what_was_written_before_its_target_was_ordered_and_after(orde
 
 
 def should_not_send_to_the_api_what_goes_to_an_ordered_queue(orders: Database) -> None:
-    both = CHANGED | {"targets": ["in_order", "process_order"]}
+    both = CHANGED | {"targets": ["in_order", "handle_order"]}
     orders.sync_all([both], targets=[QUEUE])
     message = insert(orders, 1)
 
     # Beside it the ring for the other.
-    assert orders.column("select targets from bridge.posted order by request_id") == [["process_order"], []]
+    assert orders.column("select targets from bridge.posted order by request_id") == [["handle_order"], []]
     assert orders.rows("select target, ordered from bridge.message where id = %s order by 1", [message]) == [
         ["in_order", True],
-        ["process_order", False],
+        ["handle_order", False],
     ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EDGE = {"name": "edge", "kind": "http", "url": "https://edge.example.com/"}
 CREATED = webhook(
-    name="order.created", table="public.orders", operations=["insert"], targets=["process_order", "edge"]
+    name="order.created", table="public.orders", operations=["insert"], targets=["handle_order", "edge"]
 )
 OTHER = webhook(name="other", table="public.orders", operations=["insert"])
 
@@ -51,7 +51,7 @@ def should_replay_one_message_to_all_targets_or_one(orders: Database) -> None:
     assert orders.scalar("select bridge.replay(%s, target => 'edge')", [first]) == 1
     assert orders.scalar("select bridge.replay(message => %s)", [second]) == 2
 
-    assert pending(orders) == {(first, "edge"), (second, "edge"), (second, "process_order")}
+    assert pending(orders) == {(first, "edge"), (second, "edge"), (second, "handle_order")}
 
 
 def should_replay_a_webhooks_messages_of_a_time(orders: Database) -> None:
@@ -69,7 +69,7 @@ def should_replay_a_webhooks_messages_of_a_time(orders: Database) -> None:
     query = "select bridge.replay(webhook => 'order.created', since => %s, until => %s)"
     assert orders.scalar(query, [since, until]) == 2
 
-    assert pending(orders) == {(second, "edge"), (second, "process_order")}
+    assert pending(orders) == {(second, "edge"), (second, "handle_order")}
 
 
 def should_replay_dead_letters_only(orders: Database) -> None:
@@ -89,14 +89,14 @@ def should_leave_to_workers_whether_they_know_the_events_unless_told_otherwise(o
     deliver(orders)
     orders.execute(
         "insert into bridge.processed_event (worker, event_id)"
-        " select worker, %s || ':0' from unnest('{process_order,vercel}'::text[]) as worker",
+        " select worker, %s || ':0' from unnest('{handle_order,vercel}'::text[]) as worker",
         [message],
     )
     processed = "select worker from bridge.processed_event order by 1"
 
     orders.execute("select bridge.replay(message => %s)", [message])
-    assert orders.column(processed) == ["process_order", "vercel"]
-    orders.execute("select bridge.replay(message => %s, target => 'process_order', anew => true)", [message])
+    assert orders.column(processed) == ["handle_order", "vercel"]
+    orders.execute("select bridge.replay(message => %s, target => 'handle_order', anew => true)", [message])
     assert orders.column(processed) == ["vercel"]
     orders.execute("select bridge.replay(message => %s, target => 'edge', anew => true)", [message])
     assert orders.column(processed) == []
@@ -124,7 +124,7 @@ def should_not_send_what_can_never_be_sent(orders: Database) -> None:
 
     assert orders.scalar("select bridge.replay(webhook => 'order.created')") == 1
 
-    assert [target for _, target in pending(orders)] == ["process_order"]
+    assert [target for _, target in pending(orders)] == ["handle_order"]
 
 
 @pytest.mark.parametrize(

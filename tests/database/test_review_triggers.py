@@ -83,7 +83,7 @@ def should_plan_what_the_database_does(tables: Database) -> None:
     before = [first, second | {"operations": ["insert", "update"]}]
     after = [
         first | {"when": "true", "operations": ["insert", "update"]},
-        second | {"targets": ["process_order"], "max_per_minute": 5, "operations": ["insert", "update"]},
+        second | {"targets": ["handle_order"], "max_per_minute": 5, "operations": ["insert", "update"]},
         third | {"operations": ["delete"]},
     ]
     tables.sync_all(before)

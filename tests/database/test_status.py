@@ -126,7 +126,7 @@ def should_repair_what_is_missing_and_capture_again(orders: Database, change: st
 
 def should_repair_without_changing_what_was_set_by_hand(orders: Database) -> None:
     orders.execute("update bridge.webhook set enabled = false, max_per_minute = 60")
-    orders.execute("select bridge.pause('process_order')")
+    orders.execute("select bridge.pause('handle_order')")
     before = orders.rows("select owner, declaration, webhook_url from bridge.installation")
 
     orders.scalar("select bridge.repair()")
@@ -178,7 +178,7 @@ def should_note_a_delivery_of_its_webhook_to_its_target_only(database: Database)
     database.execute("create table public.orders (id bigint primary key)")
     database.execute("select bridge.set_signing_secret(%s, 'crm')", [TARGET_SECRET])
     crm = {"name": "crm", "kind": "http", "url": "https://crm.example.com/{webhook}"}
-    targets = ["process_order", "crm"]
+    targets = ["handle_order", "crm"]
     both = [
         webhook(name=name, table="public.orders", operations=["insert"], targets=targets)
         for name in ("one", "two")
@@ -222,14 +222,14 @@ def should_not_wait_for_another_run_that_notes_a_delivery(orders: Database) -> N
 def should_forget_deliveries_to_what_is_declared_no_more(orders: Database) -> None:
     other = webhook(name="other", table="public.orders", operations=["insert"])
     orders.sync_all([other])
-    assert orders.rows("select webhook, target from bridge.last_delivery") == [["other", "process_order"]]
+    assert orders.rows("select webhook, target from bridge.last_delivery") == [["other", "handle_order"]]
 
 
 def should_count_what_was_tried_in_vain(orders: Database) -> None:
     orders.execute("insert into public.orders values (1); insert into public.orders values (2)")
     message = orders.column("select id from bridge.message order by id")[0]
 
-    orders.execute("select bridge.fail(%s, 'process_order', 'HTTP 500')", [message])
+    orders.execute("select bridge.fail(%s, 'handle_order', 'HTTP 500')", [message])
 
     assert orders.rows("select pending, failed, last_error from bridge.status") == [[2, 1, "HTTP 500"]]
 

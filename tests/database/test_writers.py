@@ -229,7 +229,7 @@ def should_see_who_writes_when_redelivery_falls_asleep(orders: Database) -> None
 
 
 def should_not_ring_for_a_webhook_none_of_whose_targets_takes_anything(orders: Database) -> None:
-    orders.execute("select bridge.pause('process_order')")
+    orders.execute("select bridge.pause('handle_order')")
 
     for number in range(3):
         orders.execute("insert into public.orders values (%s, 1)", [number])

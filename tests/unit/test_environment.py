@@ -21,7 +21,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def should_read_tables_as_variables(code: Path) -> None:
-    webhooks = {"order.created": ["process_order"]}
+    webhooks = {"order.created": ["handle_order"]}
     (code / "tables.json").write_text(json.dumps({"WEBHOOKS": webhooks, "RANGES": []}), "utf-8")
     assert required_json(variables(), "WEBHOOKS", dict) == webhooks
     assert required_json(variables(), "RANGES", list) == []
@@ -42,9 +42,9 @@ def should_miss_a_table_of_a_function_without_any(code: Path) -> None:
 def should_make_urls_of_an_address_and_names() -> None:
     environment = {
         "QUEUE_ADDRESS": "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/",
-        "QUEUES": '{"process_order": "external-compute-prod-process_order.fifo"}',
+        "QUEUES": '{"handle_order": "external-compute-prod-handle_order.fifo"}',
     }
     assert queue_urls(environment) == {
-        "process_order": "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/"
-        "external-compute-prod-process_order.fifo"
+        "handle_order": "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/"
+        "external-compute-prod-handle_order.fifo"
     }

@@ -31,10 +31,10 @@ UNKNOWN = "unknown.webhook"
 
 @pytest.fixture
 def environment(queue: Queue, signing_secret: Secret, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    webhooks = {"order.created": ["process_order"], "bridge.ping": []}
+    webhooks = {"order.created": ["handle_order"], "bridge.ping": []}
     monkeypatch.setenv("WEBHOOK_SIGNING_SECRET_ID", signing_secret.id)
     monkeypatch.setenv("WEBHOOKS", json.dumps(webhooks))
-    monkeypatch.setenv("QUEUES", json.dumps({"process_order": queue.name}))
+    monkeypatch.setenv("QUEUES", json.dumps({"handle_order": queue.name}))
     monkeypatch.setenv("QUEUE_ADDRESS", queue.address)
     monkeypatch.setenv("ALLOWED_SOURCE_RANGES", "[]")
     return monkeypatch
@@ -93,7 +93,7 @@ def should_enqueue_one_message_for_each_event(
     body = message(*(event(row) for row in rows))
     signed = sign(body, MESSAGE_ID, [CURRENT])
 
-    assert post(body, headers=signed, encoded=encoded) == accepted(signed, 25, "process_order")
+    assert post(body, headers=signed, encoded=encoded) == accepted(signed, 25, "handle_order")
 
     expected = [queued(row) for row in rows]
     assert (
@@ -106,7 +106,7 @@ def should_enqueue_a_message_as_large_as_may_be(post: Callable[..., Answer], que
     body = message(*(event({"note": "x" * 90_000}) for _ in range(11)))
     signed = sign(body, MESSAGE_ID, [CURRENT])
 
-    assert post(body, headers=signed) == accepted(signed, 11, "process_order")
+    assert post(body, headers=signed) == accepted(signed, 11, "handle_order")
     assert len(queue.bodies()) == 11
 
 
@@ -122,11 +122,11 @@ def should_give_a_receipt_for_each_queue(
     post: Callable[..., Answer], queue: Queue, environment: pytest.MonkeyPatch
 ) -> None:
     other = Queue.create()
-    environment.setenv("WEBHOOKS", json.dumps({"order.created": ["process_order", "other"]}))
-    environment.setenv("QUEUES", json.dumps({"process_order": queue.name, "other": other.name}))
+    environment.setenv("WEBHOOKS", json.dumps({"order.created": ["handle_order", "other"]}))
+    environment.setenv("QUEUES", json.dumps({"handle_order": queue.name, "other": other.name}))
     signed = sign(message(event({})), MESSAGE_ID, [CURRENT], datetime.now(UTC) - timedelta(minutes=4))
 
-    assert post(message(event({})), headers=signed) == accepted(signed, 1, "process_order", "other")
+    assert post(message(event({})), headers=signed) == accepted(signed, 1, "handle_order", "other")
 
 
 @pytest.mark.parametrize("secret", [CURRENT, NEXT])
@@ -136,12 +136,10 @@ def should_give_a_receipt_by_the_secret_that_the_sender_has(
     signing_secret.put({"current": NEXT, "previous": CURRENT})
     signed = sign(message(), MESSAGE_ID, [secret])
 
-    assert post(message(), headers=signed) == accepted(signed, 0, "process_order", secret=secret)
+    assert post(message(), headers=signed) == accepted(signed, 0, "handle_order", secret=secret)
 
 
-@pytest.mark.parametrize(
-    ("text", "of_queues"), [("accepted", ""), ("accepted process_order", "process_order")]
-)
+@pytest.mark.parametrize(("text", "of_queues"), [("accepted", ""), ("accepted handle_order", "handle_order")])
 def should_take_no_receipt_for_a_request(
     post: Callable[..., Answer], queue: Queue, text: str, of_queues: str
 ) -> None:
@@ -257,7 +255,7 @@ def should_ask_for_another_delivery_when_the_queue_takes_a_part(
     post: Callable[..., Answer], environment: pytest.MonkeyPatch
 ) -> None:
     small = Queue.create(MaximumMessageSize="1024")
-    environment.setenv("QUEUES", json.dumps({"process_order": small.name}))
+    environment.setenv("QUEUES", json.dumps({"handle_order": small.name}))
 
     status, answer = post(message(event({}), event({"note": "x" * 2000})))
 
@@ -322,7 +320,7 @@ def should_log_neither_body_nor_signature_nor_secret(
         "bytes": len(body),
         "accepted": 1,
         "webhook_id": MESSAGE_ID,
-        "targets": ["process_order"],
+        "targets": ["handle_order"],
     }
     assert forged["status"] == 401
     receipts = (answer["receipt"], *answer["receipts"].values())
@@ -336,7 +334,7 @@ def should_log_neither_body_nor_signature_nor_secret(
         ("WEBHOOKS", "", "WEBHOOKS is not set"),
         ("QUEUE_ADDRESS", "", "QUEUE_ADDRESS is not set"),
         ("QUEUES", "[]", "QUEUES must be a JSON object, not '[]'"),
-        ("QUEUES", "{}", 'target "process_order" of webhook "order.created" is not in QUEUES'),
+        ("QUEUES", "{}", 'target "handle_order" of webhook "order.created" is not in QUEUES'),
         ("ALLOWED_SOURCE_RANGES", "x", "ALLOWED_SOURCE_RANGES must be a JSON array, not 'x'"),
     ],
 )

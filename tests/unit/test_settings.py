@@ -12,13 +12,13 @@ WEBHOOK = """
 name = "order.created"
 table = "public.orders"
 operations = ["insert"]
-target = "process_order"
+target = "handle_order"
 """
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
 def read(tmp_path: Path, text: str, **context: Any) -> Settings:
-    worker = tmp_path / "workers" / "process_order"
+    worker = tmp_path / "workers" / "handle_order"
     worker.mkdir(parents=True)
     (worker / "handler.py").touch()
     (tmp_path / "workers" / "notes").mkdir()
@@ -38,7 +38,7 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
         "enabled": True,
         "ordered": False,
         "max_per_minute": None,
-        "target": ("process_order",),
+        "target": ("handle_order",),
     }
     assert settings.stage.model_dump(exclude_none=True) == {
         "allowed_source_ranges": (),
@@ -74,7 +74,7 @@ def should_give_defaults_to_what_is_left_out(tmp_path: Path) -> None:
 
 
 def should_take_folders_with_a_handler_as_workers(tmp_path: Path) -> None:
-    assert read(tmp_path, "[stages.prod]").workers.keys() == {"process_order"}
+    assert read(tmp_path, "[stages.prod]").workers.keys() == {"handle_order"}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def should_read_a_functions_routes(tmp_path: Path) -> None:
 
 
 def should_size_a_worker_as_declared(tmp_path: Path) -> None:
-    worker = read(tmp_path, "[workers.process_order]\nmemory = 1024\n[stages.prod]").workers["process_order"]
+    worker = read(tmp_path, "[workers.handle_order]\nmemory = 1024\n[stages.prod]").workers["handle_order"]
     assert (worker.memory, worker.timeout) == (1024, 60)
 
 

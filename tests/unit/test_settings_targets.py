@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TARGET = """
 [[targets]]
-name = "edge_worker"
+name = "edge_relay"
 url = "https://shop-{stage}.example.com/{webhook}"
 """
 CLOUDFLARE = f'cloudflare = {{ account_id = "{"a" * 32}", script = "shop-{{stage}}" }}\n'
@@ -28,14 +28,14 @@ def problems(tmp_path: Path, text: str, **context: Any) -> list[str]:
 
 
 def should_take_one_target_or_several(tmp_path: Path) -> None:
-    several = WEBHOOK.replace('"process_order"', '["process_order", "edge_worker"]').replace(
+    several = WEBHOOK.replace('"handle_order"', '["handle_order", "edge_relay"]').replace(
         "order.created", "order.paid"
     )
     settings = read(tmp_path, WEBHOOK + several + TARGET + STAGE)
 
     assert [webhook.targets for webhook in settings.webhooks] == [
-        ("process_order",),
-        ("process_order", "edge_worker"),
+        ("handle_order",),
+        ("handle_order", "edge_relay"),
     ]
 
 
@@ -65,13 +65,13 @@ def should_know_the_platforms_whose_secrets_it_writes(
 
 
 def should_take_a_stages_own_address(tmp_path: Path) -> None:
-    text = TARGET + STAGE + 'target_urls = { edge_worker = "https://hooks.example.com/" }'
+    text = TARGET + STAGE + 'target_urls = { edge_relay = "https://hooks.example.com/" }'
 
     assert read(tmp_path, text).targets[0].url == "https://hooks.example.com/"
 
 
 def should_take_addresses_from_the_command_line(tmp_path: Path) -> None:
-    settings = read(tmp_path, TARGET + STAGE, target_urls="edge_worker=https://a.example.com/?key=1")
+    settings = read(tmp_path, TARGET + STAGE, target_urls="edge_relay=https://a.example.com/?key=1")
 
     assert settings.targets[0].url == "https://a.example.com/?key=1"
 
@@ -103,14 +103,14 @@ def should_explain_a_wrong_address(tmp_path: Path, url: str, reason: str) -> Non
 
     [problem] = problems(tmp_path, text)
 
-    assert problem.startswith(f'target "edge_worker": url = "{url}" is wrong')
+    assert problem.startswith(f'target "edge_relay": url = "{url}" is wrong')
     assert reason in problem
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('name = "process_order"', "a folder of workers has that name"),
+        ('name = "handle_order"', "a folder of workers has that name"),
         ('name = "redeliver"', "the bridge's own queue has that name"),
         ('name = "Edge"', "at most 24 lower-case letters"),
         ('name = "a__b"', "at most 24 lower-case letters"),
@@ -122,33 +122,33 @@ def should_explain_a_wrong_address(tmp_path: Path, url: str, reason: str) -> Non
     ],
 )
 def should_explain_a_wrong_target(tmp_path: Path, line: str, reason: str) -> None:
-    text = TARGET.replace('name = "edge_worker"', line) + STAGE
+    text = TARGET.replace('name = "edge_relay"', line) + STAGE
 
     assert any(reason in problem for problem in problems(tmp_path, text))
 
 
 def should_refuse_two_targets_of_one_name(tmp_path: Path) -> None:
     assert problems(tmp_path, TARGET + TARGET + STAGE) == [
-        'target "edge_worker": name is used 2 times; each needs its own'
+        'target "edge_relay": name is used 2 times; each needs its own'
     ]
 
 
 def should_refuse_two_targets_in_one_place(tmp_path: Path) -> None:
-    text = TARGET + CLOUDFLARE + TARGET.replace("edge_worker", "other") + CLOUDFLARE + STAGE
+    text = TARGET + CLOUDFLARE + TARGET.replace("edge_relay", "other") + CLOUDFLARE + STAGE
 
     [problem] = problems(tmp_path, text)
 
-    assert problem.startswith('target "other": cloudflare: "edge_worker" has that place already')
+    assert problem.startswith('target "other": cloudflare: "edge_relay" has that place already')
 
 
 def should_name_targets_that_a_webhook_could_mean(tmp_path: Path) -> None:
-    text = WEBHOOK.replace('"process_order"', '["edge_worke"]') + TARGET + STAGE
+    text = WEBHOOK.replace('"handle_order"', '["edge_rela"]') + TARGET + STAGE
 
     [problem] = problems(tmp_path, text)
 
     assert problem == (
-        'webhook "order.created": target: "edge_worke" is no folder of workers, nor one of '
-        '[[targets]]; did you mean "edge_worker"? known: edge_worker, process_order'
+        'webhook "order.created": target: "edge_rela" is no folder of workers, nor one of '
+        '[[targets]]; did you mean "edge_relay"? known: edge_relay, handle_order'
     )
 
 
@@ -157,11 +157,11 @@ def should_refuse_an_address_for_no_target(tmp_path: Path) -> None:
 
     [problem] = problems(tmp_path, text)
 
-    assert problem.startswith('stage "prod": target_urls: "edge" is no target; did you mean "edge_worker"?')
+    assert problem.startswith('stage "prod": target_urls: "edge" is no target; did you mean "edge_relay"?')
 
 
 def should_keep_the_names_of_targets_secrets(tmp_path: Path) -> None:
-    text = f'{STAGE}[workers.process_order]\nsecrets = ["target-edge-worker"]'
+    text = f'{STAGE}[workers.handle_order]\nsecrets = ["target-edge-worker"]'
 
     [problem] = problems(tmp_path, text)
 

@@ -80,7 +80,7 @@ def should_give_receipts_as_the_documentation_shows() -> None:
     assert names["answer"] == {"receipt": vector.receipt}
 
 
-@pytest.mark.parametrize("target", [None, "process_order"])
+@pytest.mark.parametrize("target", [None, "handle_order"])
 def should_give_no_receipt_that_could_pass_for_a_requests_signature(target: str | None) -> None:
     """Receivers refuse what is not a JSON object; so the body that a receipt is for is never a message."""
     signed = headers()

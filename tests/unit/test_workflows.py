@@ -31,7 +31,7 @@ WEBHOOK = """
 name = "order.created"
 table = "public.orders"
 operations = ["insert"]
-target = "process_order"
+target = "handle_order"
 """
 STAGES = """
 [stages.local]

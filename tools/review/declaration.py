@@ -27,7 +27,7 @@ class Declaration:
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class Setting:
-    """A setting that differs, such as webhook "order.created": targets; "" where it isn't set."""
+    """A setting that differs, such as webhook "invoice.paid": targets; "" where it isn't set."""
 
     name: str
     before: str

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 EDGE = {"name": "edge", "kind": "http", "url": "https://edge.example.com/hooks/{webhook}"}
 SLOW = {"name": "slow", "kind": "http", "url": "https://slow.example.com/", "fast_path": False}
 SECOND = {"name": "second", "kind": "queue"}
-TARGETS = ("process_order", "edge")
+TARGETS = ("handle_order", "edge")
 
 
 def declare(orders: Database, *targets: str, further: tuple[dict[str, Any], ...] = (EDGE,)) -> None:

@@ -21,7 +21,7 @@ def should_settle_what_a_target_has_accepted_before_it_is_undeclared(orders: Dat
         [orders.receipts(message)["edge"]],
     )
 
-    declare(orders, "process_order", further=())
+    declare(orders, "handle_order", further=())
 
     assert states(orders, message)["edge"] == ["delivered", 0, None]
 
@@ -29,7 +29,7 @@ def should_settle_what_a_target_has_accepted_before_it_is_undeclared(orders: Dat
 def should_keep_what_a_target_accepted_that_was_undeclared_meanwhile(orders: Database) -> None:
     message = insert(orders)
     receipt = orders.receipts(message)["edge"]
-    declare(orders, "process_order", further=())
+    declare(orders, "handle_order", further=())
 
     # Its secret is forgotten: whether the receipt is its own can't be told.
     answer(orders, "edge", 202, content=receipt)
@@ -39,23 +39,23 @@ def should_keep_what_a_target_accepted_that_was_undeclared_meanwhile(orders: Dat
 
 def should_hand_out_what_waits_for_a_target_that_is_declared_no_more(orders: Database) -> None:
     insert(orders)
-    declare(orders, "process_order", further=())
+    declare(orders, "handle_order", further=())
     due(orders)
 
-    assert sorted(claimed(orders, "queue")) == ["edge", "process_order"]
+    assert sorted(claimed(orders, "queue")) == ["edge", "handle_order"]
 
 
 def should_go_on_showing_what_waits_for_a_target_that_is_declared_no_more(orders: Database) -> None:
     insert(orders)
-    declare(orders, "process_order", further=())
+    declare(orders, "handle_order", further=())
 
     shown = "select target, enabled, pending from bridge.status order by target"
-    assert orders.rows(shown) == [["edge", None, 1], ["process_order", True, 1]]
+    assert orders.rows(shown) == [["edge", None, 1], ["handle_order", True, 1]]
 
 
 def should_forget_the_secret_of_a_target_that_is_declared_no_more(orders: Database) -> None:
     orders.execute("select vault.create_secret('mine', 'bridge_signing_secret_of_mine')")
-    declare(orders, "process_order", further=())
+    declare(orders, "handle_order", further=())
 
     assert orders.column("select name from vault.secrets order by 1") == [
         "bridge_signing_secret",
@@ -68,5 +68,5 @@ def should_refuse_a_target_that_is_not_declared(orders: Database) -> None:
         declare(orders, "nobody")
 
     assert refusal.value.diag.message_primary == (
-        'target "nobody" of webhook "webhook" is not declared; declared: edge, process_order'
+        'target "nobody" of webhook "webhook" is not declared; declared: edge, handle_order'
     )

@@ -32,7 +32,7 @@ def should_hold_a_target_that_is_out_of_reach_and_no_other(orders: Database, sta
     assert target(orders) == [1, True, None]
     assert len(requests(orders)) == 1
     assert claimed(orders, "http") == []
-    assert claimed(orders, "queue") == ["process_order"] * 2
+    assert claimed(orders, "queue") == ["handle_order"] * 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
@@ -61,9 +61,9 @@ def should_neither_hold_nor_pause_a_target_for_what_pg_net_recorded(
 
 def should_never_hold_a_queue(orders: Database) -> None:
     insert(orders)
-    refuse(orders, 503, of="process_order")
+    refuse(orders, 503, of="handle_order")
 
-    assert target(orders, "process_order") == [0, False, None]
+    assert target(orders, "handle_order") == [0, False, None]
 
 
 def should_take_a_target_off_the_fast_path_that_is_slower_than_pg_net_waits(orders: Database) -> None:

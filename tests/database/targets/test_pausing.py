@@ -51,13 +51,13 @@ def should_deliver_what_collected_while_a_target_was_paused(orders: Database) ->
 
 
 def should_post_to_no_queue_of_a_webhook_while_one_is_paused(orders: Database) -> None:
-    declare(orders, "process_order", "second", further=(SECOND,))
+    declare(orders, "handle_order", "second", further=(SECOND,))
     orders.execute("select bridge.pause('second')")
 
     insert(orders)
 
     assert requests(orders).keys() == {"https://api.example.com/webhooks/bridge.ring"}
-    assert claimed(orders, "queue") == ["process_order"]
+    assert claimed(orders, "queue") == ["handle_order"]
 
 
 @pytest.mark.parametrize(("because", "still_paused"), [("HTTP 410", None), ("by hand", "by hand")])

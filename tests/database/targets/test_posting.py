@@ -44,16 +44,16 @@ def should_keep_a_state_for_each_target(orders: Database) -> None:
     message = insert(orders)
 
     answer(orders, "edge", 202)
-    answer(orders, "process_order", 500)
+    answer(orders, "handle_order", 500)
 
     assert states(orders, message) == {
         "edge": ["delivered", 0, None],
-        "process_order": ["pending", 0, "HTTP 500"],
+        "handle_order": ["pending", 0, "HTTP 500"],
     }
 
 
 def should_reach_all_queues_with_one_request(orders: Database) -> None:
-    declare(orders, "process_order", "second", further=(SECOND,))
+    declare(orders, "handle_order", "second", further=(SECOND,))
     message = insert(orders)
 
     assert len(requests(orders)) == 1
@@ -124,14 +124,14 @@ def should_hand_out_each_targets_messages_in_turn(orders: Database) -> None:
     )
     due(orders)
 
-    assert sorted(orders.column("select target from bridge.claim(2, 60)")) == ["edge", "process_order"]
+    assert sorted(orders.column("select target from bridge.claim(2, 60)")) == ["edge", "handle_order"]
 
 
 def should_keep_an_event_that_no_target_can_be_sent(orders: Database) -> None:
     orders.execute("alter table public.orders drop constraint orders_pkey, add note text")
     orders.execute("insert into public.orders values (1, repeat('x', 300000))")
 
-    assert orders.column("select target from bridge.dead_letter order by 1") == ["edge", "process_order"]
+    assert orders.column("select target from bridge.dead_letter order by 1") == ["edge", "handle_order"]
 
 
 def should_ping_a_target(orders: Database) -> None:
@@ -144,7 +144,7 @@ def should_ping_a_target(orders: Database) -> None:
     assert Webhook(TARGET_SECRET).verify(body, headers)["data"] == []
 
 
-@pytest.mark.parametrize("name", ["process_order", "nobody"])
+@pytest.mark.parametrize("name", ["handle_order", "nobody"])
 def should_say_that_there_is_no_target_to_ping(orders: Database, name: str) -> None:
     with pytest.raises(errors.UndefinedObject, match=f'no http target "{name}"'):
         orders.execute("select bridge.ping(%s)", [name])

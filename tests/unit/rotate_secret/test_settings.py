@@ -14,12 +14,12 @@ ENVIRONMENT = {
     "WEBHOOK_SIGNING_SECRET_ID": "external-compute/prod/webhook-signing",
     "TARGET_SECRET_IDS": json.dumps(
         {
-            "edge_worker": "external-compute/prod/target-edge-worker",
+            "remote_worker": "external-compute/prod/target-remote-worker",
             "crm": "external-compute/prod/target-crm",
         }
     ),
     "OVERLAP_HOURS": "24",
-    "PLATFORM_TARGETS": '["edge_worker"]',
+    "PLATFORM_TARGETS": '["remote_worker"]',
     "SYNC_PLATFORM_FUNCTION": "sync",
     "DATABASE_SECRET_ID": "external-compute/prod/database",
     "DATABASE_TLS": "verify-full",
@@ -31,8 +31,8 @@ def should_know_every_signing_secret_and_what_it_signs_for() -> None:
 
     assert settings.entries == {
         "webhook-signing": Known(secret_id="external-compute/prod/webhook-signing"),
-        "target-edge-worker": Known(
-            secret_id="external-compute/prod/target-edge-worker", target="edge_worker", on_platform=True
+        "target-remote-worker": Known(
+            secret_id="external-compute/prod/target-remote-worker", target="remote_worker", on_platform=True
         ),
         "target-crm": Known(secret_id="external-compute/prod/target-crm", target="crm"),
     }
@@ -44,7 +44,7 @@ def should_need_no_function_for_platforms_where_there_are_none() -> None:
         {name: "[]" if name == "PLATFORM_TARGETS" else value for name, value in ENVIRONMENT.items()}
     )
 
-    assert settings.entries["target-edge-worker"].on_platform is False
+    assert settings.entries["target-remote-worker"].on_platform is False
 
 
 @pytest.mark.parametrize("missing", ENVIRONMENT)

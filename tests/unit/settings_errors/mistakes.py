@@ -12,7 +12,7 @@ GOOD = {
     "name": '"order.created"',
     "table": '"public.orders"',
     "operations": '["insert"]',
-    "target": '"process_order"',
+    "target": '"handle_order"',
 }
 
 
@@ -20,7 +20,7 @@ def mistakes(
     tmp_path: Path,
     text: str,
     *,
-    workers: tuple[str, ...] = ("process_order",),
+    workers: tuple[str, ...] = ("handle_order",),
     functions: tuple[str, ...] = (),
     **context: Any,
 ) -> list[str]:

@@ -27,7 +27,7 @@ def should_explain_a_wrong_section(tmp_path: Path, text: str, expected: str) -> 
 
 
 def should_name_every_mistake_at_once(tmp_path: Path) -> None:
-    text = webhook(name='"Order"', target='"nobody"') + "retention = 0\n[workers.process_order]\nmemory = 1"
+    text = webhook(name='"Order"', target='"nobody"') + "retention = 0\n[workers.handle_order]\nmemory = 1"
     assert len(mistakes(tmp_path, text)) == 4
 
 

@@ -38,7 +38,7 @@ from tests.unit.settings_errors.mistakes import mistakes, webhook, worker_folder
         ("when", '" "', 'when = " " is wrong; allowed: a SQL condition over new and old'),
         ("enabled", '"yes"', 'enabled = "yes" is wrong; allowed: true or false'),
         ("target", "5", "target = 5 is wrong; allowed: the name of a worker's folder"),
-        ("target", '"proces_order"', 'did you mean "process_order"? known: process_order'),
+        ("target", '"proces_order"', 'did you mean "handle_order"? known: handle_order'),
         (
             "tabel",
             '"x"',
@@ -66,10 +66,10 @@ def should_number_a_webhook_without_a_name(tmp_path: Path) -> None:
 
 def should_refuse_an_order_that_a_target_can_not_keep(tmp_path: Path) -> None:
     worker_folder(tmp_path, "wait", **{"state_machine.asl.json": "{}"})
-    declared = webhook(ordered="true", target='["process_order", "wait"]')
-    batches, executions = mistakes(tmp_path, f"[workers.process_order]\nbatch_size = 5\n{declared}")
+    declared = webhook(ordered="true", target='["handle_order", "wait"]')
+    batches, executions = mistakes(tmp_path, f"[workers.handle_order]\nbatch_size = 5\n{declared}")
     assert batches.startswith(
-        'worker "process_order": batch_size = 5 is wrong: webhook "order.created" is ordered'
+        'worker "handle_order": batch_size = 5 is wrong: webhook "order.created" is ordered'
     )
     assert executions.startswith(
         'webhook "order.created": ordered = true is wrong: the executions of state machine "wait" run side'

@@ -11,19 +11,19 @@ from tests.unit.settings_errors.mistakes import mistakes, worker_folder
     ("setting", "expected"),
     [
         (
-            "[workers.process_order]\nmemory = 64",
-            'worker "process_order": memory = 64 is wrong; allowed: 128 to',
+            "[workers.handle_order]\nmemory = 64",
+            'worker "handle_order": memory = 64 is wrong; allowed: 128 to',
         ),
-        ("[workers.process_order]\ntimeout = 901", "allowed: 1 to 900 (seconds)"),
-        ("[workers.process_order]\nmax_concurrency = 1", "allowed: 2 to 1000"),
+        ("[workers.handle_order]\ntimeout = 901", "allowed: 1 to 900 (seconds)"),
+        ("[workers.handle_order]\nmax_concurrency = 1", "allowed: 2 to 1000"),
         (
-            "[workers.process_order]\nprovisioned_concurrency = 6",
+            "[workers.handle_order]\nprovisioned_concurrency = 6",
             "provisioned_concurrency = 6 is more than max_concurrency = 5",
         ),
-        ("[workers.process_order]\nbatch_size = 11", "allowed: 1 to 10 (events)"),
-        ("[workers.process_order]\nmax_attempts = 0", "allowed: 1 to 1000"),
-        ("[workers.proces_order]", 'did you mean "process_order"?'),
-        ("[workers]\nprocess_order = 5", "5 is no table; write [workers.process_order]"),
+        ("[workers.handle_order]\nbatch_size = 11", "allowed: 1 to 10 (events)"),
+        ("[workers.handle_order]\nmax_attempts = 0", "allowed: 1 to 1000"),
+        ("[workers.proces_order]", 'did you mean "handle_order"?'),
+        ("[workers]\nhandle_order = 5", "5 is no table; write [workers.handle_order]"),
     ],
 )
 def should_explain_a_wrong_worker(tmp_path: Path, setting: str, expected: str) -> None:

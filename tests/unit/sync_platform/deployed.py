@@ -60,13 +60,15 @@ class Deployed:
     def signing(self, name: str) -> Secret:
         return Secret(self.targets[name]["SecretId"])
 
-    def worker(self, name: str = "edge_worker", script: str = "shop-prod", **changed: Any) -> dict[str, Any]:
+    def worker(
+        self, name: str = "remote_worker", script: str = "shop-prod", **changed: Any
+    ) -> dict[str, Any]:
         """Declare a target on Cloudflare; returns its resource's properties."""
         place = {"Platform": "cloudflare", "AccountId": cloudflare.ACCOUNT, "Script": script}
         return self.declare(name, place | changed)
 
     def project(
-        self, name: str = "vercel_app", project: str = "shop", *environments: str, redeploy: bool = False
+        self, name: str = "remote_app", project: str = "shop", *environments: str, redeploy: bool = False
     ) -> dict[str, Any]:
         """Declare a target on Vercel; returns its resource's properties."""
         place = {

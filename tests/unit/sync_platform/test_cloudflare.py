@@ -25,26 +25,26 @@ def worker(platforms: Platforms, deployed: Deployed) -> WorkerScript:
 
 
 def should_put_all_secrets_in_one_version(deployed: Deployed, worker: WorkerScript) -> None:
-    data = deployed.create_resource("edge_worker")
+    data = deployed.create_resource("remote_worker")
 
     assert worker.secrets == {"OTHER": "its own", **VALUES}
     assert worker.versions == 2
     assert data["Written"] == "WEBHOOK_SIGNING_SECRET, SUPABASE_URL, SUPABASE_ANON_KEY"
     assert data["Effect"] == "in effect: a new version of the Worker is deployed"
-    assert deployed.ids["edge_worker"] == f"cloudflare/{ACCOUNT}/shop-prod"
+    assert deployed.ids["remote_worker"] == f"cloudflare/{ACCOUNT}/shop-prod"
 
 
 def should_put_both_signing_secrets_in_one_value_while_they_rotate(
     deployed: Deployed, worker: WorkerScript
 ) -> None:
-    deployed.create_resource("edge_worker")
-    deployed.signing("edge_worker").put({"current": f"whsec_{SECOND}", "previous": FIRST})
+    deployed.create_resource("remote_worker")
+    deployed.signing("remote_worker").put({"current": f"whsec_{SECOND}", "previous": FIRST})
 
-    answer = deployed.invoke({"target": "edge_worker"})
+    answer = deployed.invoke({"target": "remote_worker"})
 
     assert worker.secrets["WEBHOOK_SIGNING_SECRET"] == f"whsec_{SECOND} whsec_{FIRST}"
-    assert answer["edge_worker"]["Effect"].startswith("in effect")
-    deployed.signing("edge_worker").put({"current": SECOND, "previous": ""})
+    assert answer["remote_worker"]["Effect"].startswith("in effect")
+    deployed.signing("remote_worker").put({"current": SECOND, "previous": ""})
     deployed.invoke()
     assert worker.secrets["WEBHOOK_SIGNING_SECRET"] == f"whsec_{SECOND}"
     assert worker.versions == 4
@@ -53,31 +53,31 @@ def should_put_both_signing_secrets_in_one_value_while_they_rotate(
 def should_move_with_the_target_and_leave_nothing_behind(
     platforms: Platforms, deployed: Deployed, worker: WorkerScript
 ) -> None:
-    deployed.create_resource("edge_worker")
-    before, old_id = deployed.targets["edge_worker"], deployed.ids["edge_worker"]
+    deployed.create_resource("remote_worker")
+    before, old_id = deployed.targets["remote_worker"], deployed.ids["remote_worker"]
     other = platforms.cloudflare.workers["other"] = WorkerScript()
     deployed.worker(script="other")
 
-    deployed.update_resource("edge_worker")
+    deployed.update_resource("remote_worker")
     data = deployed.delete_resource(before, old_id)
 
     assert other.secrets == VALUES
-    assert deployed.ids["edge_worker"] != old_id
+    assert deployed.ids["remote_worker"] != old_id
     assert worker.secrets == {"OTHER": "its own"}
     assert data["Effect"] == "removed"
 
 
 def should_remove_what_is_still_there(deployed: Deployed, worker: WorkerScript) -> None:
-    deployed.create_resource("edge_worker")
+    deployed.create_resource("remote_worker")
     del worker.secrets["SUPABASE_URL"]
 
-    deployed.delete_resource(deployed.withdraw("edge_worker"))
+    deployed.delete_resource(deployed.withdraw("remote_worker"))
 
     assert worker.secrets == {"OTHER": "its own"}
 
 
 def should_make_no_version_where_nothing_is_left_to_remove(deployed: Deployed, worker: WorkerScript) -> None:
-    data = deployed.delete_resource(deployed.withdraw("edge_worker"), "cloudflare/x/shop-prod")
+    data = deployed.delete_resource(deployed.withdraw("remote_worker"), "cloudflare/x/shop-prod")
 
     assert data["Effect"] == "nothing was there to remove"
     assert worker.versions == 1
@@ -88,15 +88,15 @@ def should_take_a_worker_that_is_gone_for_done_when_deleting(
 ) -> None:
     deployed.worker()
 
-    data = deployed.delete_resource(deployed.withdraw("edge_worker"), "cloudflare/x/shop-prod")
+    data = deployed.delete_resource(deployed.withdraw("remote_worker"), "cloudflare/x/shop-prod")
 
     assert data["Effect"] == "nothing was there to remove"
     assert platforms.count("PATCH") == 0
 
 
 def should_not_take_the_secrets_from_a_renamed_target(deployed: Deployed, worker: WorkerScript) -> None:
-    deployed.create_resource("edge_worker")
-    before = deployed.withdraw("edge_worker")
+    deployed.create_resource("remote_worker")
+    before = deployed.withdraw("remote_worker")
     deployed.worker("shop_worker")
     deployed.signing("shop_worker").put({"current": SECOND, "previous": ""})
     deployed.create_resource("shop_worker")
@@ -109,7 +109,7 @@ def should_not_take_the_secrets_from_a_renamed_target(deployed: Deployed, worker
 def should_give_a_target_its_secrets_back_when_a_renaming_is_rolled_back(
     deployed: Deployed, worker: WorkerScript
 ) -> None:
-    deployed.create_resource("edge_worker")
+    deployed.create_resource("remote_worker")
     deployed.worker("shop_worker")
     deployed.signing("shop_worker").put({"current": SECOND, "previous": ""})
     deployed.create_resource("shop_worker")
@@ -124,10 +124,10 @@ def should_say_to_deploy_the_worker_first(deployed: Deployed) -> None:
     deployed.worker(script="not-yet")
 
     with pytest.raises(SyncError, match="404") as raised:
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
     assert str(raised.value) == (
-        'target "edge_worker": Cloudflare answered 404 (10007: This Worker does not exist on your account.)'
+        'target "remote_worker": Cloudflare answered 404 (10007: This Worker does not exist on your account.)'
         f' for Worker "not-yet": it is not in account "{ACCOUNT}"; deploy it first with "wrangler deploy",'
         " then repeat this"
     )
@@ -142,7 +142,7 @@ def should_name_the_permission_that_the_token_needs(deployed: Deployed, token: s
     deployed.cloudflare.put({"api_token": token})
 
     with pytest.raises(SyncError) as raised:
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
     assert f"Cloudflare answered {status} (" in str(raised.value)
     assert f'"api_token" of secret "{deployed.cloudflare.id}" must be valid' in str(raised.value)
@@ -155,7 +155,7 @@ def should_name_the_account_where_the_token_is_for_another_one(deployed: Deploye
     deployed.worker(AccountId="f" * 32)
 
     with pytest.raises(SyncError, match=re.escape(f'Write" for account "{"f" * 32}"')):
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
 
 @pytest.mark.usefixtures("worker")
@@ -163,7 +163,7 @@ def should_say_which_account_id_is_none(deployed: Deployed) -> None:
     deployed.worker(AccountId="f" * 31)
 
     with pytest.raises(SyncError, match=r"404 \(7003: .*correct account_id, which is"):
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
 
 def should_say_what_to_do_about_a_plain_variable_of_the_same_name(
@@ -172,7 +172,7 @@ def should_say_what_to_do_about_a_plain_variable_of_the_same_name(
     worker.variables.add("SUPABASE_URL")
 
     with pytest.raises(SyncError, match=r'400 \(10053: .*take that name out of "vars"'):
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
     assert worker.secrets == {"OTHER": "its own"}
 
@@ -181,4 +181,4 @@ def should_not_deploy_a_version_that_somebody_holds_back(deployed: Deployed, wor
     worker.newest_is_deployed = False
 
     with pytest.raises(SyncError, match=r'10215: .*"wrangler versions deploy"'):
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")

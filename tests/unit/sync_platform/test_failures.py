@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.unit.sync_platform.deployed import Deployed
     from tests.unit.sync_platform.platforms import Platforms
 
-TARGETS = ["edge_worker", "vercel_app"]
+TARGETS = ["remote_worker", "remote_app"]
 WRITE = r"PATCH .*/secrets-bulk|POST .*/env$"
 JSON, HTML = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
 PAGE = b"<html>a proxy's page</html>"
@@ -34,7 +34,7 @@ def declared(platforms: Platforms, deployed: Deployed) -> None:
 
 
 def present(platforms: Platforms, name: str) -> dict[str, str]:
-    if name == "edge_worker":
+    if name == "remote_worker":
         return platforms.cloudflare.workers["shop-prod"].secrets
     [project] = platforms.vercel.projects.values()
     return project.values()
@@ -67,9 +67,9 @@ def should_wait_as_long_as_the_platform_asks(platforms: Platforms, deployed: Dep
 @pytest.mark.parametrize(
     ("name", "header"),
     [
-        ("edge_worker", {"retry-after": "300"}),
-        ("vercel_app", {"Retry-After": "300"}),
-        ("vercel_app", {"X-RateLimit-Reset": str(int(time.time()) + 3600)}),
+        ("remote_worker", {"retry-after": "300"}),
+        ("remote_app", {"Retry-After": "300"}),
+        ("remote_app", {"X-RateLimit-Reset": str(int(time.time()) + 3600)}),
     ],
 )
 def should_not_wait_longer_than_the_function_may_take(
@@ -131,11 +131,11 @@ def should_name_the_host_that_cannot_be_reached(platforms: Platforms, deployed: 
 @pytest.mark.parametrize(
     ("name", "reply"),
     [
-        ("edge_worker", Reply(200, PAGE, HTML)),
-        ("vercel_app", Reply(200, PAGE, HTML)),
-        ("edge_worker", Reply(200, [], JSON)),
-        ("vercel_app", Reply(200, [], JSON)),
-        ("edge_worker", Reply(200, {"success": False, "errors": []}, JSON)),
+        ("remote_worker", Reply(200, PAGE, HTML)),
+        ("remote_app", Reply(200, PAGE, HTML)),
+        ("remote_worker", Reply(200, [], JSON)),
+        ("remote_app", Reply(200, [], JSON)),
+        ("remote_worker", Reply(200, {"success": False, "errors": []}, JSON)),
     ],
 )
 def should_not_take_just_any_answer_for_a_success(
@@ -189,7 +189,7 @@ def should_say_no_secret_though_the_platform_repeats_it(
     # What AWS's own client says at level DEBUG is not this function's.
     caplog.set_level(logging.INFO, logger="botocore")
     caplog.set_level(logging.DEBUG)
-    token = cloudflare.TOKEN if name == "edge_worker" else vercel.TOKEN
+    token = cloudflare.TOKEN if name == "remote_worker" else vercel.TOKEN
     repeated = {"code": 1, "message": f"can't store whsec_{FIRST} or {ANON_KEY} for {token}"}
     for status in (500, 400):
         platforms.on(WRITE, Reply(status, {"errors": [repeated], "error": repeated}, JSON))

@@ -50,7 +50,7 @@ def should_put_all_targets_whatever_becomes_of_one(
         deployed.invoke()
 
     assert other.secrets == VALUES
-    assert str(raised.value).startswith('target "edge_worker": Cloudflare answered 400 (10215: ')
+    assert str(raised.value).startswith('target "remote_worker": Cloudflare answered 400 (10215: ')
     assert str(raised.value).endswith("; other_worker: in effect: a new version of the Worker is deployed")
 
 
@@ -58,11 +58,11 @@ def should_put_all_targets_whatever_becomes_of_one(
     ("event", "words"),
     [
         (
-            {"target": "edge_wroker"},
-            "'edge_wroker' is no target that is kept in step; known: \"edge_worker\"",
+            {"target": "remote_wroker"},
+            "'remote_wroker' is no target that is kept in step; known: \"remote_worker\"",
         ),
-        ({"target": ["edge_worker"]}, r"\['edge_worker'\] is no target"),
-        ({"targets": "edge_worker"}, 'the event has no "targets"; it may have "force", "target"'),
+        ({"target": ["remote_worker"]}, r"\['remote_worker'\] is no target"),
+        ({"targets": "remote_worker"}, 'the event has no "targets"; it may have "force", "target"'),
         ({"force": "yes"}, '"force" of the event must be true or false'),
     ],
 )
@@ -77,16 +77,16 @@ def should_refuse_an_event_that_may_mean_something_else(
 
 @pytest.mark.usefixtures("worker")
 def should_name_a_property_that_is_missing(deployed: Deployed) -> None:
-    del deployed.targets["edge_worker"]["Script"]
+    del deployed.targets["remote_worker"]["Script"]
 
     with pytest.raises(KeyError, match="Script"):
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
 
 def should_read_a_resource_of_vercel() -> None:
     properties = {
-        "Target": "vercel_app",
-        "SecretId": "external-compute/prod/target-vercel-app",
+        "Target": "remote_app",
+        "SecretId": "external-compute/prod/target-remote-app",
         "Variables": ["SUPABASE_URL"],
         "Platform": "vercel",
         "Project": "shop",
@@ -96,7 +96,7 @@ def should_read_a_resource_of_vercel() -> None:
     }
     request = ResourceRequest.parse({"RequestType": "Create", "ResourceProperties": properties})
 
-    assert (request.kind, request.place_id, request.target.name) == ("Create", "", "vercel_app")
+    assert (request.kind, request.place_id, request.target.name) == ("Create", "", "remote_app")
     assert request.target.place.platform == "vercel"
 
 
@@ -126,7 +126,7 @@ def should_say_how_to_fill_the_entry_with_the_token(
         deployed.cloudflare.put(members)
 
     with pytest.raises(SyncError) as raised:
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
     assert f'"{deployed.cloudflare.id}"' in str(raised.value)
     assert "make secrets STAGE=test" in str(raised.value)
@@ -139,7 +139,7 @@ def should_not_send_a_token_that_is_no_header(deployed: Deployed) -> None:
     deployed.cloudflare.put({"api_token": "two words"})
 
     with pytest.raises(SyncError, match="is no token: it is broken") as raised:
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
     assert "two words" not in str(raised.value)
 
@@ -150,12 +150,12 @@ def should_not_send_a_token_that_is_no_header(deployed: Deployed) -> None:
 def should_not_put_a_signing_secret_that_is_none(
     deployed: Deployed, worker: WorkerScript, members: dict[str, str]
 ) -> None:
-    deployed.signing("edge_worker").put(members)
+    deployed.signing("remote_worker").put(members)
 
     with pytest.raises(
-        SyncError, match=f'secret "{deployed.signing("edge_worker").id}": a signing secret must'
+        SyncError, match=f'secret "{deployed.signing("remote_worker").id}": a signing secret must'
     ):
-        deployed.invoke({"target": "edge_worker"})
+        deployed.invoke({"target": "remote_worker"})
 
     assert worker.secrets == {}
 
@@ -172,20 +172,20 @@ def should_read_what_has_changed_since_the_last_invocation(deployed: Deployed, w
 
 @pytest.mark.usefixtures("worker")
 def should_refuse_a_variable_that_it_knows_nothing_of(deployed: Deployed) -> None:
-    deployed.targets["edge_worker"]["Variables"] = ["DATABASE_URL"]
+    deployed.targets["remote_worker"]["Variables"] = ["DATABASE_URL"]
 
     with pytest.raises(SyncError, match='nothing is known of a variable "DATABASE_URL"'):
-        deployed.create_resource("edge_worker")
+        deployed.create_resource("remote_worker")
 
 
 def should_log_what_was_done_without_the_event(
     platforms: Platforms, deployed: Deployed, worker: WorkerScript
 ) -> None:
-    deployed.create_resource("edge_worker")
+    deployed.create_resource("remote_worker")
     platforms.on("PATCH", *[Reply(400)])
     with pytest.raises(SyncError):
-        deployed.update_resource("edge_worker")
-    deployed.delete_resource(deployed.withdraw("edge_worker"), f"cloudflare/{ACCOUNT}/shop-prod")
+        deployed.update_resource("remote_worker")
+    deployed.delete_resource(deployed.withdraw("remote_worker"), f"cloudflare/{ACCOUNT}/shop-prod")
 
     log = deployed.log.getvalue()
     assert '"message":"put"' in log

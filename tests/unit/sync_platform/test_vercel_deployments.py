@@ -20,13 +20,13 @@ def should_say_which_command_lets_the_variables_take_effect(
 ) -> None:
     assert project.live is not None
 
-    data = deployed.create_resource("vercel_app")
+    data = deployed.create_resource("remote_app")
 
     assert (
         data["Effect"]
         == f'takes effect with the next production deployment: "vercel redeploy {project.live["url"]}"'
     )
-    assert deployed.update_resource("vercel_app")["Effect"] == data["Effect"]
+    assert deployed.update_resource("remote_app")["Effect"] == data["Effect"]
     assert len(project.deployments) == 1
 
 
@@ -34,7 +34,7 @@ def should_say_that_there_is_no_deployment_yet(platforms: Platforms, deployed: D
     platforms.vercel.add_project("shop")
     deployed.project(redeploy=True)
 
-    assert deployed.create_resource("vercel_app")["Effect"].endswith('"vercel deploy --prod"')
+    assert deployed.create_resource("remote_app")["Effect"].endswith('"vercel deploy --prod"')
 
 
 def should_build_the_live_deployment_anew_where_that_is_wanted(
@@ -46,7 +46,7 @@ def should_build_the_live_deployment_anew_where_that_is_wanted(
     project.live = first
     deployed.project(redeploy=True)
 
-    data = deployed.create_resource("vercel_app")
+    data = deployed.create_resource("remote_app")
 
     made = project.deployments[-1]
     assert made["values"] == {"OTHER": "by hand", **VALUES}
@@ -61,11 +61,11 @@ def should_wait_for_a_deployment_that_is_under_way_instead_of_making_another(
     platforms: Platforms, deployed: Deployed, project: VercelProject
 ) -> None:
     deployed.project(redeploy=True)
-    first = deployed.create_resource("vercel_app")
+    first = deployed.create_resource("remote_app")
 
-    assert deployed.invoke()["vercel_app"]["Effect"] == first["Effect"]
+    assert deployed.invoke()["remote_app"]["Effect"] == first["Effect"]
     platforms.vercel.finish(project)
-    assert deployed.invoke()["vercel_app"]["Effect"].startswith("in effect: production deployment dpl_")
+    assert deployed.invoke()["remote_app"]["Effect"].startswith("in effect: production deployment dpl_")
     assert len(project.deployments) == 2
 
 
@@ -75,9 +75,9 @@ def should_make_up_for_a_deployment_that_could_not_be_made(
     deployed.project(redeploy=True)
     platforms.on("POST /v13/deployments", Reply(503))
     with pytest.raises(SyncError, match="Vercel answered 503"):
-        deployed.create_resource("vercel_app")
+        deployed.create_resource("remote_app")
 
-    data = deployed.create_resource("vercel_app")
+    data = deployed.create_resource("remote_app")
 
     assert data["Written"] == ""
     assert "when production deployment" in data["Effect"]
@@ -87,7 +87,7 @@ def should_make_up_for_a_deployment_that_could_not_be_made(
 def should_not_take_a_deployment_that_failed_for_one_that_has_the_variables(
     platforms: Platforms, deployed: Deployed, project: VercelProject
 ) -> None:
-    deployed.create_resource("vercel_app")
+    deployed.create_resource("remote_app")
     project.live = platforms.vercel.deploy(project, "ERROR")
 
-    assert deployed.invoke()["vercel_app"]["Effect"].startswith("takes effect with the next production")
+    assert deployed.invoke()["remote_app"]["Effect"].startswith("takes effect with the next production")

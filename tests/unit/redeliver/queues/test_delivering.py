@@ -118,14 +118,14 @@ def should_try_again_later_when_the_queue_takes_nothing(
     assert error.startswith("2 of 2 events could not be enqueued: ")
     assert "NonExistentQueue" in error
     message = orders.scalar("select id from bridge.message")
-    assert f"message {message} did not reach process_order: {error}" in caplog.messages
+    assert f"message {message} did not reach handle_order: {error}" in caplog.messages
 
 
 def should_not_call_a_message_delivered_of_which_a_part_is_missing(
     redeliver: Redeliver, orders: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Queue.create(MaximumMessageSize="1024")
-    monkeypatch.setenv("QUEUES", json.dumps({"process_order": small.name}))
+    monkeypatch.setenv("QUEUES", json.dumps({"handle_order": small.name}))
     insert(orders, 1, 1)
     orders.execute("insert into public.orders values (2, 'small'), (3, repeat('large', 1000))")
     orders.execute("update bridge.message set due_at = now()")
@@ -142,7 +142,7 @@ def should_name_a_target_that_is_not_deployed(redeliver: Redeliver, orders: Test
 
     assert redeliver()["failed"] == 1
     assert orders.scalar("select last_error from bridge.message") == (
-        'target "gone" of webhook "webhook" is not deployed; deployed: process_order'
+        'target "gone" of webhook "webhook" is not deployed; deployed: handle_order'
     )
 
 
@@ -175,7 +175,7 @@ def should_deliver_each_message_once_when_several_run(
 
     databases = [Database(database_secret.id, tls="disable", application_name="run") for _ in range(3)]
     client = Client(allowed_ranges=(), connections=1)
-    runs = [Run(Outbox(each), {"process_order": queue.url}, {}, client, lambda: 60_000) for each in databases]
+    runs = [Run(Outbox(each), {"handle_order": queue.url}, {}, client, lambda: 60_000) for each in databases]
     threads = [threading.Thread(target=run.redeliver, kwargs={"rung": False}) for run in runs]
     for thread in threads:
         thread.start()

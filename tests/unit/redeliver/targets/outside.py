@@ -78,7 +78,7 @@ class Outside:
         with self._orders.connect() as connection:
             connection.execute(
                 "insert into bridge.message (id, webhook, target, body)"
-                " select id, webhook, 'process_order', body from bridge.message limit 1"
+                " select id, webhook, 'handle_order', body from bridge.message limit 1"
             )
 
     def due(self) -> None:

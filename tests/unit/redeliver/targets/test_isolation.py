@@ -77,7 +77,7 @@ def should_deliver_to_queues_while_targets_are_slow(
     assert len(queue.bodies()) == 1
     [waited] = orders.column(
         "select extract(epoch from q.delivered_at - q.created_at) from bridge.message as q"
-        " where target = 'process_order'"
+        " where target = 'handle_order'"
     )
     assert waited < 3
 
