@@ -1,4 +1,4 @@
-"""More workers than one stack has room for: their functions move to nested stacks, and back again."""
+"""A declaration of nothing, and one of more workers than one stack has room for."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ def should_deliver_to_forty_workers(deployment: Deployment, tmp_path: Path) -> N
         return deployment.column("select distinct worker from public.marks where order_id = %s", [order])
 
     wait_for(lambda: sorted(marked()) == WORKERS)
+    deployment.restore()
+    [order] = deployment.place()
+    wait_for(lambda: deployment.status_of(order) == "processed")
+
+
+def should_deploy_a_declaration_of_nothing(deployment: Deployment, tmp_path: Path) -> None:
+    declaration = tmp_path / "bridge.toml"
+    declaration.write_text(STAGE, "utf-8")
+
+    deployment.deploy_file(declaration)
+
+    assert deployment.outputs["Triggers"] == "0"
+    assert deployment.triggers() == []
     deployment.restore()
     [order] = deployment.place()
     wait_for(lambda: deployment.status_of(order) == "processed")

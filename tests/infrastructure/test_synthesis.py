@@ -50,3 +50,15 @@ def should_fail_with_a_sentence_instead_of_a_stack_trace(tmp_path: Path) -> None
     assert result.returncode == 1
     assert 'webhook "order.created": operations = "insrt" is wrong' in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def should_synthesise_a_declaration_of_nothing(synthesized: Callable[..., Assembly], tmp_path: Path) -> None:
+    config = tmp_path / "bridge.toml"
+    config.write_text("[stages.prod]\n", "utf-8")
+
+    empty = synthesized("stage=prod", f"config={config}")
+
+    types = {resource["Type"] for resource in empty.template("prod-bridge")["Resources"].values()}
+    assert types >= {"AWS::ApiGatewayV2::Api", "Custom::SupabaseBridge"}
+    report = json.loads((empty.directory / "validation-report.json").read_text("utf-8"))
+    assert report["pluginReports"] == []
