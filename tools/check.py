@@ -19,7 +19,7 @@ from stacks.errors import AppError
 from stacks.settings import Settings, read_settings
 from stacks.settings.folders import code_of
 from tools.cdk_cli import ROOT, search_path
-from tools.processes import end_as_interrupted
+from tools.processes import end_as_interrupted, run
 
 LAYER = ROOT / "lambda_src" / "layer"
 # A configuration of the adopter's own goes before the project's.
@@ -181,7 +181,9 @@ def _has_commit() -> bool:
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> bool:
-    return subprocess.run(words, cwd=ROOT, env=dict(environment), check=False).returncode == 0
+    """Run a command to its end; Ctrl-C ends it with all that it started, such as a test that never ends."""
+    code, _ = run(words, environment=environment, directory=ROOT, output=sys.stdout)
+    return code == 0
 
 
 def _parser() -> argparse.ArgumentParser:
