@@ -10,21 +10,25 @@ VERCEL_LOCK := --quiet --python-version 3.13 --python-platform x86_64-unknown-li
 CONTEXT = $(if $(STAGE),-c stage=$(STAGE)) $(if $(CONFIG),-c config=$(CONFIG))
 OPTIONS = $(if $(STAGE),--stage $(STAGE)) $(if $(CONFIG),--config $(CONFIG))
 SHOP := examples/shop
-# Libraries of functions in Node.js: each folder has its own, so that adding one changes no file of the framework.
-LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard lambda_src/workers/*/package-lock.json lambda_src/functions/*/package-lock.json))
-SHOP_LIBRARIES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SHOP)/workers/*/package-lock.json))
+# Your code: in lambda_src beside the declaration, or right beside it.
+PLACE := $(dir $(or $(CONFIG),bridge.toml))
+CODE := $(patsubst %/,%,$(if $(wildcard $(PLACE)lambda_src/.),$(PLACE)lambda_src,$(PLACE)))
+# Libraries of workers and functions: each folder locks its own, so that adding one changes no file of the framework.
+OWN := $(wildcard $(CODE)/workers/*/requirements.txt $(CODE)/functions/*/requirements.txt $(CODE)/workers/requirements-test.txt $(CODE)/functions/requirements-test.txt)
+OWN_INSTALLED := $(if $(OWN),.venv/installed-$(subst /,-,$(CODE)))
+node_libraries = $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(1)/workers/*/package-lock.json $(1)/functions/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy github destroy secrets rotate dead-letters follow redrive new init faults bench prices lock clean
+.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy github destroy secrets rotate dead-letters follow redrive new init faults bench prices lock lock-framework clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: system packages tool-packages ## Install everything: Python and Node.js packages, PostgreSQL among them
 
-packages: .venv/installed node_modules/.package-lock.json $(LIBRARIES) ## Install only what `make check` and deploying to AWS take
+packages: .venv/installed node_modules/.package-lock.json $(OWN_INSTALLED) $(call node_libraries,$(CODE)) ## Install only what `make check` and deploying to AWS take
 
-tool-packages: packages .venv/installed-dev $(SHOP_LIBRARIES) $(SHOP)/cloudflare/node_modules/.package-lock.json ## Install what the system on this machine and the framework's tests take too
+tool-packages: packages .venv/installed-dev $(call node_libraries,$(SHOP)) $(SHOP)/cloudflare/node_modules/.package-lock.json ## Install what the system on this machine and the framework's tests take too
 
 .venv/installed: requirements.txt
 	@python=$$(sh tools/local/system_packages.sh) && "$$python" -m venv .venv
@@ -37,6 +41,13 @@ tool-packages: packages .venv/installed-dev $(SHOP_LIBRARIES) $(SHOP)/cloudflare
 	@echo "Installing the tools' Python packages into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+ifneq ($(OWN),)
+$(OWN_INSTALLED): .venv/installed $(OWN)
+	@echo "Installing the libraries of your workers and functions into .venv"
+	@for list in $(OWN); do $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $$list || exit 1; done
+	@touch $@
+endif
 
 node_modules/.package-lock.json: .venv/installed package.json package-lock.json .npmrc lambda_src/node/package.json
 	@echo "Installing Node.js packages into node_modules"
@@ -124,7 +135,7 @@ destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(CONTEXT)
 
 new: packages ## Add a worker or function: make new NAME=send_receipt TABLE=public.invoices, KIND=function, LANGUAGE=node, ARGS="--help"
-	@python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+	@$(if $(filter command,$(firstword $(origin NAME))),,$(error name it: make new NAME=send_receipt))python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 init: packages ## Add or change a stage: make init STAGE=prod ARGS="--region eu-central-1 --alarm-email ops@example.com"
 	@python -m tools.cli init $(STAGE) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
@@ -162,9 +173,14 @@ bench: setup ## Measure the bridge beside what people use today: make bench ARGS
 prices: packages ## Print what a million events cost on each path, by tools/review/prices.toml
 	@python -m tools.review.prices
 
-lock: .venv/installed-dev ## Compile all locks anew: the app's, the layer's, and those of functions with libraries of their own
+lock: packages ## Lock the libraries of your workers and functions: each requirements.in to the requirements.txt beside it
+	@for list in $(wildcard $(CODE)/workers/*/requirements.in $(CODE)/functions/*/requirements.in); do \
+		uv pip compile $(LOCK) --generate-hashes -c lambda_src/layer/requirements.txt $$list -o $${list%.in}.txt || exit 1; \
+	done
+
+lock-framework: .venv/installed-dev ## Lock the framework's libraries, and the shop's
 	@uv pip compile $(LOCK) --generate-hashes lambda_src/layer/requirements.in -o lambda_src/layer/requirements.txt
-	@for list in $$(ls -d lambda_src/*/requirements.in lambda_src/*/*/requirements.in $(SHOP)/*/*/requirements.in | grep -v '^lambda_src/layer/'); do \
+	@for list in $(filter-out lambda_src/layer/requirements.in,$(wildcard lambda_src/*/requirements.in $(SHOP)/*/*/requirements.in)); do \
 		uv pip compile $(LOCK) --generate-hashes -c lambda_src/layer/requirements.txt $$list -o $${list%.in}.txt || exit 1; \
 	done
 	@uv pip compile $(LOCK) requirements.in -o requirements.txt

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, NestedStack, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -74,16 +74,18 @@ class GithubStack(StageStack):
         which the next deployment takes its templates, and CloudFormation's own role to be passed on.
         """
         role = self._role("Diff", environment=f"{self._stage_name}-diff", does="Reads the deployed templates")
-        names = [name for stack in stacks for name in _names(stack)]
+        # Of a stack, and of those nested in it once it has grown.
+        names = [name for stack in stacks for name in (stack.stack_name, f"{stack.stack_name}-*")]
         templates = [
             self.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")
             for name in names
         ]
-        actions = ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"]
-        if any(name.endswith("*") for name in names):
-            # How nested stacks are found from their parent.
-            actions.append("cloudformation:DescribeStackResources")
-        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=templates))
+        actions = ("DescribeStacks", "DescribeStackResources", "GetTemplate")
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[f"cloudformation:{action}" for action in actions], resources=templates
+            )
+        )
         for arn in templates:
             acknowledge(
                 role,
@@ -133,12 +135,6 @@ class GithubStack(StageStack):
         resolved = self.resolve(arn)
         parts = [resolved] if isinstance(resolved, str) else resolved["Fn::Join"][1]
         return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
-
-
-def _names(stack: Stack) -> list[str]:
-    """Names of a stack and of those nested in it, which CloudFormation completes."""
-    nested = any(isinstance(construct, NestedStack) for construct in stack.node.find_all())
-    return [stack.stack_name, *([f"{stack.stack_name}-*"] if nested else [])]
 
 
 def _repository(name: str) -> str:

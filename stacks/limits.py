@@ -82,11 +82,10 @@ def check_limits(assembly: Path, settings: Settings) -> None:
     Raises:
         SettingsError: for each limit that is exceeded, with the count, the entry and the way out.
     """
-    problems = [
-        problem
-        for file in sorted(assembly.glob("*.template.json"))
-        for problem in _Template(file, settings).problems()
-    ]
+    templates = [_Template(file, settings) for file in sorted(assembly.glob("*.template.json"))]
+    # One for all functions, also of nested stacks.
+    layer = sum(template.layer_size for template in templates)
+    problems = [problem for template in templates for problem in template.problems(layer)]
     if problems:
         raise SettingsError("\n  ".join(["more is declared than AWS allows:", *problems]))
 
@@ -101,14 +100,20 @@ class _Template:
         self._resources: dict[str, Any] = self._template.get("Resources", {})
         self._entries = _entries(settings)
 
-    def problems(self) -> Iterator[str]:
-        """Yield a sentence for each limit that is exceeded."""
+    @property
+    def layer_size(self) -> int:
+        """Bytes of the layers that are made here, unzipped."""
+        layers = [item for item in self._resources.values() if item["Type"] == "AWS::Lambda::LayerVersion"]
+        return sum(self._unzipped(layer["Properties"]["Content"]) for layer in layers)
+
+    def problems(self, layer: int) -> Iterator[str]:
+        """Yield a sentence for each limit that is exceeded; `layer` is the bytes that a layer adds."""
         yield from self._of_stack()
         for logical_id, resource in self._resources.items():
             entry, properties = self._entry(logical_id), resource.get("Properties", {})
             match resource["Type"]:
                 case "AWS::Lambda::Function":
-                    yield from self._of_function(entry, properties)
+                    yield from self._of_function(entry, properties, layer)
                 case "AWS::SQS::Queue":
                     yield from QUEUE_NAME.exceeded(entry, len(properties["QueueName"]))
                 case "AWS::IAM::Role":
@@ -126,14 +131,13 @@ class _Template:
         yield from PARAMETERS.exceeded(f"stack {self._name}", len(self._template.get("Parameters", {})))
         yield from TEMPLATE.exceeded(f"stack {self._name}", self._file.stat().st_size)
 
-    def _of_function(self, entry: str, properties: Mapping[str, Any]) -> Iterator[str]:
+    def _of_function(self, entry: str, properties: Mapping[str, Any], layer: int) -> Iterator[str]:
         variables = properties.get("Environment", {}).get("Variables", {})
         size = sum(len(name) + _size(value) for name, value in variables.items())
         yield from ENVIRONMENT.exceeded(entry, size)
         yield from FUNCTION_NAME.exceeded(entry, len(properties.get("FunctionName", "")))
-        layers = [layer["Ref"] for layer in properties.get("Layers", []) if layer["Ref"] in self._resources]
-        code = [self._resources[layer]["Properties"]["Content"] for layer in layers]
-        yield from CODE.exceeded(entry, sum(map(self._unzipped, [properties["Code"], *code])))
+        code = self._unzipped(properties["Code"])
+        yield from CODE.exceeded(entry, code + (layer if properties.get("Layers") else 0))
 
     def _unzipped(self, code: Mapping[str, Any]) -> int:
         archive = self._file.with_name(f"asset.{code.get('S3Key', '')}")

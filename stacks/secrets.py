@@ -20,7 +20,7 @@ class SecretsStack(StageStack):
 
     The user fills `supabase` (`url`, `anon_key`), `supabase-service-role` (`url`, `service_role_key`),
     `supabase-jwt` (`url`, `jwt_secret`), `database` (`database_url`, `ca_certificate`), `database-direct`
-    (`direct_url`, `ca_certificate`), the entries that his own functions name, and `cloudflare` and `vercel`
+    (`direct_url`, `ca_certificate`), entries that the user's functions name, and `cloudflare` and `vercel`
     (`api_token`) where a target is kept in step. `webhook-signing` and one `target-…` for each target outside
     AWS (`current`, `previous`) are generated.
     """

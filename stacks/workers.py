@@ -21,9 +21,9 @@ from stacks.queues import visibility_timeout
 from stacks.settings import QUEUE_SETTINGS, WorkerKind, has_task
 from stacks.settings import Worker as WorkerSettings
 
-# SQS keeps a message at most this long.
-# SQS counts a dead letter's days from when its event was first sent: so many less are left of the fourteen.
+# A dead letter's days count from when its event was first sent: this leaves at least ten.
 KEPT_WAITING = Duration.days(4)
+# The longest that SQS keeps a message.
 KEPT_LONGEST = Duration.days(14)
 # Seconds in which executions of a batch are started.
 _STARTER_TIMEOUT = 60

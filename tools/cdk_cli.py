@@ -12,6 +12,12 @@ ROOT = Path(__file__).parents[1]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
 
+def from_root(file: Path) -> Path:
+    """Path of a file from the project's root, wherever a command is called; absolute outside of it."""
+    place = Path(os.path.abspath(file))  # noqa: PTH100 - a link stays what it is
+    return place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
+
+
 def search_path(inherited: str = os.defpath) -> str:
     """Return a PATH: this interpreter's Node.js and npm first, then the CDK CLI, then what is inherited."""
     return os.pathsep.join([str(Path(sys.executable).parent), str(CDK.parent), inherited])

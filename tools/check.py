@@ -1,12 +1,11 @@
 """Checks of an adopter's own code and declaration: `python -m tools.check`, or `make check`.
 
-Style, types, tests, templates with cdk-nag, and the review of each stage. None needs Postgres, AWS or, once
-`make packages` has run, a network.
+Style, types, tests, templates with cdk-nag, and the review of each stage. None needs Postgres or AWS, and a
+network only for libraries that were never installed here.
 """
 
 import argparse
 import os
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 
 from stacks.errors import AppError
-from stacks.settings import Settings, read_settings
+from stacks.settings import read_settings
 from stacks.settings.folders import code_of
-from tools.cdk_cli import ROOT, search_path
+from tools.cdk_cli import ROOT, from_root, search_path
 from tools.processes import end_as_interrupted, run
 
 LAYER = ROOT / "lambda_src" / "layer"
@@ -53,7 +52,7 @@ class Code:
 
     @classmethod
     def of(cls, declaration: Path) -> "Code":
-        folder = code_of(declaration.absolute())
+        folder = code_of(ROOT / declaration)
         return cls(folder / "workers", folder / "functions")
 
     @property
@@ -83,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     end_as_interrupted()
     try:
-        failed = [title for title, passes in _checks(options.config) if not _passes(title, passes)]
+        checks = _checks(from_root(options.config), reviews=options.review)
+        failed = [title for title, passes in checks if not _passes(title, passes)]
     except AppError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
@@ -102,9 +102,9 @@ def _passes(title: str, passes: Callable[[], bool]) -> bool:
     return passes()
 
 
-def _checks(config: Path) -> Iterator[tuple[str, Callable[[], bool]]]:
+def _checks(config: Path, *, reviews: bool) -> Iterator[tuple[str, Callable[[], bool]]]:
     """The checks that there is something for, by their titles."""
-    stages = [read_settings({"config": str(config), "stage": stage}) for stage in _stages(config)]
+    stages = [read_settings({"config": str(ROOT / config), "stage": stage}) for stage in _stages(config)]
     code = Code.of(config)
     environment = code.environment()
     python, tests = code.files("*.py"), code.files("test_*.py", "*_test.py")
@@ -118,23 +118,21 @@ def _checks(config: Path) -> Iterator[tuple[str, Callable[[], bool]]]:
         yield "Format (ruff)", command("ruff", "format", "--check", "--quiet", *code.folders)
         yield "Types (mypy)", command(sys.executable, "-m", "mypy", *TYPES, *python)
     if tests:
-        yield "Tests (pytest)", command(sys.executable, "-m", "pytest", *_pytest_options(code), *tests)
+        yield "Tests (pytest)", command("pytest", *_pytest_options(code), *tests)
     if javascript:
         yield "Format (prettier)", command("prettier", *FORMAT, *javascript)
     if node_tests:
         yield "Tests (node)", command("node", "--test", *node_tests)
-    for settings in stages:
+    for settings in stages if reviews else ():
         if settings.stage.layer_platform != "local":
-            yield (
-                f"Templates and review of stage {settings.stage_name}",
-                command(*_review(config, settings)),
-            )
+            stage = settings.stage_name
+            yield f"Templates and review of stage {stage}", command(*_review(config, stage))
 
 
 def _stages(config: Path) -> list[str]:
     """Names of the declared stages; mistakes in the file are for `read_settings` to explain."""
     try:
-        return list(tomllib.loads(config.read_text("utf-8")).get("stages", {})) or [""]
+        return list(tomllib.loads((ROOT / config).read_text("utf-8")).get("stages", {})) or [""]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return [""]
 
@@ -147,37 +145,10 @@ def _pytest_options(code: Code) -> list[str]:
     ]
 
 
-def _review(config: Path, settings: Settings) -> list[str]:
-    """The command that synthesises a stage and reviews it; without a commit, that synthesises it alone."""
-    if _has_commit():
-        options = ["--stage", settings.stage_name, "--config", str(config)]
-        return [
-            sys.executable,
-            "-m",
-            "tools.review",
-            *options,
-            "--output",
-            str(REVIEWS / settings.stage_name),
-        ]
-    context = ["-c", f"stage={settings.stage_name}", "-c", f"config={config}"]
-    return [
-        "cdk",
-        "synth",
-        "--quiet",
-        "--no-notices",
-        *context,
-        "--output",
-        str(REVIEWS / settings.stage_name),
-    ]
-
-
-def _has_commit() -> bool:
-    answer = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", "HEAD"],  # noqa: S607 - the one of the PATH
-        capture_output=True,
-        check=False,
-    )
-    return answer.returncode == 0
+def _review(config: Path, stage: str) -> list[str]:
+    """The command that synthesises a stage and reviews it."""
+    options = ["--stage", stage, "--config", str(config), "--output", str(REVIEWS / stage)]
+    return [sys.executable, "-m", "tools.review", *options]
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> bool:
@@ -195,9 +166,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         type=Path,
-        default=Path("bridge.toml"),
+        default=ROOT / "bridge.toml",
         metavar="FILE",
         help="another file than bridge.toml",
+    )
+    parser.add_argument(
+        "--no-review", dest="review", action="store_false", help="neither synthesise nor review the stages"
     )
     return parser
 

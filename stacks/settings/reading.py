@@ -51,7 +51,9 @@ def load(file: Path) -> dict[str, Any]:
     try:
         return {key: frozen(value) for key, value in tomllib.loads(file.read_text("utf-8")).items()}
     except FileNotFoundError:
-        raise SettingsError(f"{file} doesn't exist; name another file with -c config=FILE") from None
+        raise SettingsError(
+            f"{file} doesn't exist; name another file (cdk -c config=FILE, make … CONFIG=FILE)"
+        ) from None
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{file} can't be read: {exc}") from exc
     except tomllib.TOMLDecodeError as exc:

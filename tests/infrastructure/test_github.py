@@ -82,11 +82,13 @@ def should_trust_one_environment_of_one_repository_and_its_branches(
 
 def should_let_the_diff_role_read_the_stages_templates_only(github: dict[str, Any]) -> None:
     stacks = {
-        f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/external-compute-prod-{name}/*"
+        f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/external-compute-prod-{name}{nested}/*"
         for name in ("secrets", "bridge", "monitoring")
+        for nested in ("", "-*")
     }
     assert allowed_to_role(github, roles(github)["DiffRoleArn"]) == {
         "cloudformation:DescribeStacks": stacks,
+        "cloudformation:DescribeStackResources": stacks,
         "cloudformation:GetTemplate": stacks,
     }
 

@@ -122,3 +122,17 @@ def running(file: Path) -> list[int]:
         if str(file) in arguments and "node" in arguments and int(process.name) != os.getpid():
             found.append(int(process.name))
     return found
+
+
+def should_check_the_same_wherever_it_is_called_and_however_the_file_is_named(project: Path) -> None:
+    (project / "workers" / "count_visits" / "test_handler.py").write_text(TEST.format(total=3))
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.check", "--config", "bridge.toml"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, "Failed: Tests (pytest)" in result.stdout) == (1, True), result.stdout

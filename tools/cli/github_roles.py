@@ -10,6 +10,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from stacks.settings import Settings
+from tools.cdk_cli import ROOT
 from tools.cli.stage import (
     DECLARATION,
     CommandError,
@@ -48,14 +49,14 @@ def github(
     with errors_explained(interrupted="look at the stack in the CloudFormation console"):
         deployed = DeployedStage(stage, config=config, region=region)
         session, stack = deployed.session, stack_name(stage)
-        context = {"stage": stage, "config": str(config), "github": repository}
+        context = {"stage": stage, "config": str(config.absolute()), "github": repository}
         if _has_foreign_provider(session, stack):
             context["github_provider"] = "existing"
         command = ["cdk", "--no-notices", "deploy", stack]
         for key, value in context.items():
             command += ["-c", f"{key}={value}"]
         environment = os.environ | {"AWS_REGION": session.region_name or ""}
-        result = subprocess.run(command, env=environment, check=False)
+        result = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         if result.returncode:
             sys.exit(result.returncode)
         sys.stdout.write(variables(session, deployed.settings, repository))

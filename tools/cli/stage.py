@@ -15,8 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from stacks.errors import SettingsError
 from stacks.settings import read_settings
+from tools.cdk_cli import ROOT
 
+# The one here, else the project's: a command may be called from any folder.
 DECLARATION = Path("bridge.toml")
+if not DECLARATION.exists():
+    DECLARATION = Path(os.path.relpath(ROOT / "bridge.toml"))
 _BAD_CREDENTIALS = {
     *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"),
     *("SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException"),

@@ -7,13 +7,12 @@ from tools.cdk_cli import ROOT
 SHOP = ROOT / "examples" / "shop"
 
 
-def write_declaration(text: str, folder: Path, *, code: Path = SHOP) -> Path:
-    """Write a bridge.toml with workers and functions of another declaration beside it.
+def write_declaration(text: str, folder: Path) -> Path:
+    """Write a bridge.toml with the shop's workers and functions beside it.
 
     Args:
         text: what it says.
         folder: where it goes; harmless where one is already.
-        code: the folder whose workers/ and functions/ it gets.
 
     Returns:
         The file, for `-c config=`.
@@ -23,7 +22,7 @@ def write_declaration(text: str, folder: Path, *, code: Path = SHOP) -> Path:
     for name in ("workers", "functions"):
         link = folder / name
         if not link.is_symlink():
-            link.symlink_to(code / name)
+            link.symlink_to(SHOP / name)
     return file
 
 

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from stacks.errors import AppError
 from stacks.settings import read_settings
+from tools.cdk_cli import from_root
 from tools.errors import LocalError
 from tools.processes import end_as_interrupted
-from tools.review.assembly import Assembly
+from tools.review.assembly import Assembly, read_assembly
 from tools.review.base import DEPLOYED, NOTHING, Commit, base_commit, head_title, tree_of
 from tools.review.deployed import deployed
 from tools.review.document import document
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 when base or head can't be had; 130 when it was told to stop.
     """
     options = _parser().parse_args(arguments)
+    if options.config:
+        options.config = str(from_root(Path(options.config)))
     end_as_interrupted()
     try:
         found = _reviewed(options)
@@ -98,6 +101,8 @@ def _assemblies(options: argparse.Namespace) -> tuple[Assembly, Assembly, str]:
 
 
 def _head(options: argparse.Namespace) -> Assembly:
+    if options.assembly:
+        return read_assembly(options.assembly, options.stage, tree=ROOT)
     _say("Synthesising this tree")
     return synthesise(ROOT, options.stage, config=options.config, title="this tree")
 
@@ -105,16 +110,18 @@ def _head(options: argparse.Namespace) -> Assembly:
 def _base(options: argparse.Namespace, commit: Commit) -> tuple[Assembly, str]:
     _say(f"Synthesising the base, {commit.title}")
     with tree_of(ROOT, commit) as tree:
+        if options.config and Path(options.config).is_absolute():
+            return _nothing(options), f"nothing: {options.config} is not in this repository"
         if not has_stage(tree, options.stage, config=options.config):
             return _nothing(options), f"nothing: there is no stage {options.stage} in {commit.title}"
         title = f"the base, {commit.title},"
         try:
             return synthesise(tree, options.stage, config=options.config, title=title), commit.title
         except ReviewError as error:
-            raise ReviewError(
-                f"{error}\nIt is synthesised with the packages that are installed here. Give --base a commit "
-                f"that works with them, or compare with what is deployed: --base {DEPLOYED}"
-            ) from error
+            # An upgrade, or a worker that is gone, must not make a review fail.
+            console.print(str(error), style="yellow", markup=False, soft_wrap=True)
+            why = f"{commit.title} can't be synthesised with the packages that are installed here"
+            return _nothing(options), f"nothing: {why}"
 
 
 def _nothing(options: argparse.Namespace) -> Assembly:
@@ -152,6 +159,12 @@ def _parser() -> argparse.ArgumentParser:
         f'installed here, or "{DEPLOYED}": the templates that CloudFormation has, the one thing that AWS is '
         "asked for; zeros: nothing, all is new; a full hash that isn't here, as after a forced push: HEAD's "
         "parent; default: where HEAD left origin/main, or without that branch HEAD: what isn't committed",
+    )
+    parser.add_argument(
+        "--assembly",
+        type=Path,
+        metavar="FOLDER",
+        help="what `cdk synth` wrote for this tree and stage; default: it is synthesised",
     )
     parser.add_argument(
         "--output", type=Path, default=OUTPUT, metavar="FOLDER", help="where both files go; default: build"

@@ -19,6 +19,7 @@ NOTHING = "nothing: no commit was there before"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # What a synthesis needs and git doesn't have; the libraries' cache is found by what is in it.
 _INSTALLED = "node_modules"
+_LOCKS = ("package.json", "package-lock.json")
 _LIBRARIES = Path("build") / "libraries"
 _REMEDY = f"name another with --base, or compare with what is deployed: --base {DEPLOYED}"
 
@@ -93,6 +94,10 @@ def tree_of(root: Path, commit: Commit) -> Iterator[Path]:
         # Links to workspaces stay what they are: they lead to that tree's own.
         for installed in _library_folders(root, tree):
             shutil.copytree(root / installed, tree / installed, symlinks=True, copy_function=_link)
+            # Made with what is installed here, it is held to the locks of that.
+            for lock in (root / installed.parent / name for name in _LOCKS):
+                if lock.is_file():
+                    shutil.copy2(lock, tree / installed.parent / lock.name)
         (root / _LIBRARIES).mkdir(parents=True, exist_ok=True)
         (tree / "build").mkdir(exist_ok=True)
         (tree / _LIBRARIES).symlink_to(root / _LIBRARIES, target_is_directory=True)
@@ -119,11 +124,11 @@ def _parent(root: Path, asked: str) -> Commit | None:
     return Commit(hash=parent, asked=f"HEAD~1, as {asked[:12]} is not in this repository")
 
 
-def _default(root: Path) -> Commit:
+def _default(root: Path) -> Commit | None:
     if _commit(root, UPSTREAM) is None:
         head = _commit(root, "HEAD")
         if head is None:
-            raise ReviewError(f"there is no commit to compare with; make one, or use --base {DEPLOYED}")
+            return None
         return Commit(hash=head, asked="HEAD")
     result = _git(root, "merge-base", "HEAD", UPSTREAM)
     if result.returncode:

@@ -152,3 +152,12 @@ def should_take_out_a_commit_and_leave_the_repository_alone(repository: Path) ->
     assert (repository / "build" / "libraries").is_dir()
     assert (repository / "file").read_text() == "three"
     assert git(repository, "status", "--porcelain") == before
+
+
+def should_hold_a_commit_to_the_locks_of_what_is_installed(repository: Path) -> None:
+    (repository / "package-lock.json").write_text("old")
+    old = commit(repository, "old")
+    (repository / "package-lock.json").write_text("new")
+    (repository / "node_modules").mkdir()
+    with tree_of(repository, Commit(hash=old, asked="old")) as tree:
+        assert (tree / "package-lock.json").read_text() == "new"

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tools.review.__main__ import main
+from tools.review.assembly import Assembly
+from tools.review.errors import ReviewError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("wrong", ["12x", "-1", "1.5", "", "٣", "1" * 16])
@@ -33,3 +40,19 @@ def should_explain_itself(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for word in ("--stage", "--base", "deployed", "--events", "--path", "origin/main", "build/review.html"):
         assert word in said
+
+
+def should_take_everything_for_new_where_the_base_cant_be_synthesised(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def synthesise(tree: Path, stage: str, *, config: str | None, title: str) -> Assembly:
+        del tree, config
+        if title != "this tree":
+            raise ReviewError(f"{title} can't be synthesised: it wants another esbuild")
+        return Assembly(stage=stage, stacks=())
+
+    monkeypatch.setattr("tools.review.__main__.synthesise", synthesise)
+    assert main(["--stage", "prod", "--base", "HEAD", "--output", str(tmp_path)]) == 0
+    assert "it wants another esbuild" in capsys.readouterr().out
+    page = (tmp_path / "review.md").read_text()
+    assert "can't be synthesised with the packages that are installed here" in page

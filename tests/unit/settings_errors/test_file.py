@@ -40,6 +40,6 @@ def should_say_where_toml_ends_to_be_toml(tmp_path: Path) -> None:
 
 def should_say_how_to_name_another_file() -> None:
     with pytest.raises(
-        SettingsError, match=r"nowhere.toml doesn't exist; name another file with -c config=FILE"
+        SettingsError, match=r"nowhere.toml doesn't exist; name another file \(cdk -c config=FILE"
     ):
         read_settings({"config": "nowhere.toml"})

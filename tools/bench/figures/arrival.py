@@ -29,7 +29,6 @@ REACH_RATE = 1.0
 QUIET_SECONDS = 3.0
 # Longer than pg_net rests after what it has sent.
 REST_SECONDS = 1.3
-LEAST_SAMPLES = 2
 POLL_SECONDS = 0.1
 
 Arrivals = dict[Key, float]

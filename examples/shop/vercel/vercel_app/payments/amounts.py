@@ -1,6 +1,6 @@
 """Amounts of money as Postgres keeps them and as Stripe wants them: exact, in a currency's minor units.
 
-The same as `lambda_src/functions/payments/amounts.py`: both may charge for the same order.
+The same as `examples/shop/functions/payments/amounts.py`: both may charge for the same order.
 https://docs.stripe.com/currencies#minor-units, #zero-decimal, #three-decimal and #special-cases
 """
 

@@ -2,7 +2,7 @@
 
 Of an order, at most one PaymentIntent can ever be charged: only one whose id `claim` has committed is
 confirmed, and that id gives way to another only after Stripe has cancelled its PaymentIntent. The Lambda
-function `lambda_src/functions/payments` keeps to the same rules on the same table, so that both may be used
+function `functions/payments` of the shop keeps to the same rules on the same table, so that both may be used
 for one order, at the same time too.
 """
 
