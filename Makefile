@@ -19,7 +19,7 @@ OWN_INSTALLED := $(if $(OWN),.venv/installed-$(subst /,-,$(CODE)))
 node_libraries = $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(1)/workers/*/package-lock.json $(1)/functions/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages tool-packages system demo up try down status check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy github destroy secrets rotate dead-letters follow redrive new init faults bench prices lock lock-framework clean
+.PHONY: help setup packages tool-packages system demo up try down status token check test unit infrastructure database shop end-to-end coverage lint format openapi schema pooling synth diff review deploy github destroy secrets rotate dead-letters follow redrive new init faults bench prices lock lock-framework clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ try: setup ## Deploy this tree to the system on this machine, started if it does
 
 down: .venv/installed-dev ## Stop what `make up` started
 	@python -m tools.local down
+
+token: .venv/installed-dev ## Print a user's token for the functions on this machine: curl -H "Authorization: Bearer $$(make -s token)" …
+	@python -m tools.local token $(if $(SUBJECT),--subject $(SUBJECT)) $(if $(ROLE),--role $(ROLE))
 
 status: .venv/installed-dev ## What of it is running, and where
 	@python -m tools.local status
@@ -134,8 +137,8 @@ github: packages ## Deploy the roles that GitHub's workflows take: make github S
 destroy: packages ## Remove triggers and stacks: make destroy STAGE=prod
 	@$(CDK) destroy --all $(CONTEXT)
 
-new: packages ## Add a worker or function: make new NAME=send_receipt TABLE=public.invoices, KIND=function, LANGUAGE=node, ARGS="--help"
-	@$(if $(filter command,$(firstword $(origin NAME))),,$(error name it: make new NAME=send_receipt))python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(WEBHOOK),--webhook $(WEBHOOK)) $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+new: packages ## Add a worker or function: make new NAME=send_receipt TABLE=public.invoices OPERATIONS=update WEBHOOK=invoice.paid LANGUAGE=node; KIND=function ROUTE="GET /invoices"
+	@$(if $(filter command,$(firstword $(origin NAME))),,$(error name it: make new NAME=send_receipt))python -m tools.cli new $(or $(KIND),worker) $(NAME) $(if $(LANGUAGE),--language $(LANGUAGE)) $${TABLE:+--table "$$TABLE"} $${OPERATIONS:+--operations "$$OPERATIONS"} $${WEBHOOK:+--webhook "$$WEBHOOK"} $${ROUTE:+--route "$$ROUTE"} $(if $(ROLE),--role $(ROLE)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 init: packages ## Add or change a stage: make init STAGE=prod ARGS="--region eu-central-1 --alarm-email ops@example.com"
 	@python -m tools.cli init $(STAGE) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)

@@ -5,6 +5,7 @@ network only for libraries that were never installed here.
 """
 
 import argparse
+import json
 import os
 import sys
 import tomllib
@@ -121,6 +122,7 @@ def _checks(config: Path, *, reviews: bool) -> Iterator[tuple[str, Callable[[], 
         yield "Tests (pytest)", command("pytest", *_pytest_options(code), *tests)
     if javascript:
         yield "Format (prettier)", command("prettier", *FORMAT, *javascript)
+        yield "Types (tsc)", command("tsc", "--project", str(_javascript_project(javascript)))
     if node_tests:
         yield "Tests (node)", command("node", "--test", *node_tests)
     for settings in stages if reviews else ():
@@ -143,6 +145,16 @@ def _pytest_options(code: Code) -> list[str]:
         *("--quiet", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"),
         *("-o", "python_functions=test_* should_*", "-o", f"pythonpath={LAYER} {' '.join(code.folders)}"),
     ]
+
+
+def _javascript_project(files: Sequence[str]) -> Path:
+    """Write a project of these files by the framework's settings, where TypeScript finds its types."""
+    project = ROOT / "build" / "check" / "jsconfig.json"
+    project.parent.mkdir(parents=True, exist_ok=True)
+    project.write_text(
+        json.dumps({"extends": str(ROOT / "jsconfig.json"), "include": [], "files": list(files)})
+    )
+    return project
 
 
 def _review(config: Path, stage: str) -> list[str]:

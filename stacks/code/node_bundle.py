@@ -156,7 +156,9 @@ def _bundle(folder: Path, target: Path, root: Path) -> Iterable[str]:
         check=False,
     )
     if result.returncode:
-        raise _error(folder, f"it can't be bundled; esbuild said:\n{result.stderr.strip()}")
+        # Without the stack of the Node.js that started esbuild.
+        said = result.stderr.partition("\nnode:")[0].strip()
+        raise _error(folder, f"it can't be bundled; esbuild said:\n{said}")
     inputs: Mapping[str, Any] = json.loads(report.read_text("utf-8"))["inputs"]
     return inputs
 

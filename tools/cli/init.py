@@ -178,8 +178,10 @@ def _set(table: Table, values: Mapping[str, Any]) -> None:
 def _say_next(stage: str) -> None:
     print(
         f"next:\n"
+        f"  . .venv/bin/activate\n"
         f"  npx cdk bootstrap -c stage={stage}    # once in an account and region\n"
         f"  npx cdk deploy -c stage={stage} external-compute-{stage}-secrets\n"
         f"  make secrets STAGE={stage} ENV_FILE=path/to/supabase/docker/.env\n"
+        f"  make review STAGE={stage}\n"
         f"  make deploy STAGE={stage}"
     )

@@ -1,7 +1,10 @@
-"""The command: `python -m tools.local up | try | down | status`."""
+"""The command: `python -m tools.local up | try | down | status | token`."""
 
 import argparse
+import contextlib
+import fcntl
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 # Beside a declaration: the tables of an application that has none yet in the database on this machine.
 TABLES = "schema.sql"
+SUBJECT = "00000000-0000-4000-8000-000000000001"
 
 console = Console()
 
@@ -40,11 +44,12 @@ def main() -> int:
 
 def up(_: argparse.Namespace) -> int:
     """Start everything and leave it running; harmless when it runs."""
-    state = _running()
-    if state is not None:
-        console.print("It runs already.")
-    else:
-        state = _start()
+    with _alone():
+        state = _running()
+        if state is not None:
+            console.print("It runs already.")
+        else:
+            state = _start()
     _show(state)
     return 0
 
@@ -52,20 +57,29 @@ def up(_: argparse.Namespace) -> int:
 def try_(arguments: argparse.Namespace) -> int:
     """Deploy this tree to what `up` started, and start that first unless it runs."""
     config: Path = arguments.config
-    if _running() is None:
-        _start()
-    with System.running_or_started(say=_progress) as system:
-        tables = config.with_name(TABLES)
-        if tables.is_file():
-            _progress(f"Executing {tables}")
-            with psycopg.connect(system.direct_url, autocommit=True) as connection:
-                connection.execute(tables.read_bytes())
-        _progress(f"Deploying {config}, functions and workers (cdk deploy)")
-        outputs = deploy.deploy(system, config=config)
+    if not config.is_file():
+        raise LocalError(f"{config} doesn't exist; name another file: make try CONFIG=FILE")
+    with _alone():
+        state = _running() or _start()
+        with System.running_or_started(say=_progress) as system:
+            _execute(config.with_name(TABLES), system)
+            _progress(f"Deploying {config}, functions and workers (cdk deploy)")
+            outputs = deploy.deploy(system, config=config)
+        shell.write(state, api_url=outputs["WebhookUrl"])
     said = f"{outputs['Triggers']} triggers in place; functions answer at {outputs['WebhookUrl']}"
     console.print(said, soft_wrap=True, markup=False)
-    console.print(f"targets outside AWS: {outputs['Targets']}", soft_wrap=True, markup=False)
+    if "outside AWS" not in outputs["Targets"]:
+        console.print(f"targets outside AWS: {outputs['Targets']}", soft_wrap=True, markup=False)
     _say_how_to_reach_it()
+    return 0
+
+
+def token(arguments: argparse.Namespace) -> int:
+    """Print a user's token for the functions, as Auth would issue it; it lasts an hour."""
+    if _running() is None:
+        raise LocalError("Nothing is running. Start it: make try")
+    with System.running_or_started(say=_progress) as system:
+        print(system.token(arguments.subject, arguments.role))  # noqa: T201 - alone, for a command line
     return 0
 
 
@@ -86,6 +100,31 @@ def status(_: argparse.Namespace) -> int:
         return 1
     _show(state)
     return 0 if running.complete(state) else 1
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse to start or deploy while another command of this tree does."""
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    with STATE.with_name("lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError("another make up or make try of this tree is at work; wait for it") from None
+        yield
+
+
+def _execute(tables: Path, system: System) -> None:
+    """Make the tables of an application; there is none where it has no such file."""
+    if not tables.is_file():
+        return
+    _progress(f"Executing {tables}")
+    try:
+        with psycopg.connect(system.direct_url, autocommit=True) as connection:
+            connection.execute(tables.read_bytes())
+    except psycopg.Error as error:
+        again = "It is executed each time: write create table if not exists"
+        raise LocalError(f"{tables}: {error}\n{again}") from error
 
 
 def _running() -> State | None:
@@ -137,11 +176,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tools.local", description="The whole system on this machine."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (up, try_, down, status):
+    for command in (up, try_, down, status, token):
         summary = (command.__doc__ or "").strip()
         name = command.__name__.rstrip("_")
         subparser = commands.add_parser(name, help=summary, description=summary)
         subparser.set_defaults(run=command)
+        if command is token:
+            subparser.add_argument("--subject", default=SUBJECT, help="the user's id; default: %(default)s")
+            subparser.add_argument("--role", default="authenticated", help="default: %(default)s")
         if command is try_:
             subparser.add_argument(
                 "--config",

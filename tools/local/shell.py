@@ -14,8 +14,14 @@ from tools.local.state import State
 FILE = ROOT / "build" / "local" / "environment.sh"
 
 
-def write(state: State, path: Path = FILE) -> None:
-    """Write what `. build/local/environment.sh` sets, readable by its owner only: it holds a password."""
+def write(state: State, path: Path = FILE, *, api_url: str = "") -> None:
+    """Write what `. build/local/environment.sh` sets, readable by its owner only: it holds a password.
+
+    Args:
+        state: the running system.
+        path: the file.
+        api_url: where functions answer, once they are deployed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
@@ -27,6 +33,7 @@ def write(state: State, path: Path = FILE) -> None:
         # A profile or a token of a real account would go before what is set here.
         f"unset $(env | sed -n 's/^\\({AWS_PREFIX}[A-Z_]*\\)=.*/\\1/p')",
         *(f"export {name}={shlex.quote(value)}" for name, value in _variables(state).items()),
+        *([f"export API_URL={shlex.quote(api_url)}"] if api_url else []),
         f'export PATH={programs_path}:"$PATH"',
     ]
     path.write_text("\n".join([*lines, ""]))

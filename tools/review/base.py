@@ -52,7 +52,8 @@ def base_commit(root: Path, asked: str | None) -> Commit | None:
         ReviewError: there is no such commit here.
     """
     if asked is None:
-        return _default(root)
+        # Without git, as in an archive that was downloaded, there is nothing before.
+        return _default(root) if (root / ".git").exists() else None
     if _HASH.fullmatch(asked) and not asked.strip("0"):
         return None
     commit = _commit(root, asked)

@@ -116,9 +116,10 @@ def should_not_take_the_end_of_a_shallow_clone_for_the_first_commit(repository: 
         base_commit(clone, gone)
 
 
-def should_want_a_repository(tmp_path: Path) -> None:
+def should_want_a_repository_for_a_base_that_is_named(tmp_path: Path) -> None:
+    assert base_commit(tmp_path, None) is None
     with pytest.raises(ReviewError, match="not a git repository; use --base deployed"):
-        base_commit(tmp_path, None)
+        base_commit(tmp_path, "main")
 
 
 def should_title_a_commit_by_what_was_asked_and_its_hash(repository: Path) -> None:
