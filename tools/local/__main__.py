@@ -44,7 +44,7 @@ def main() -> int:
 
 def up(_: argparse.Namespace) -> int:
     """Start everything and leave it running; harmless when it runs."""
-    with _alone():
+    with alone():
         state = _running()
         if state is not None:
             console.print("It runs already.")
@@ -59,7 +59,7 @@ def try_(arguments: argparse.Namespace) -> int:
     config: Path = arguments.config
     if not config.is_file():
         raise LocalError(f"{config} doesn't exist; name another file: make try CONFIG=FILE")
-    with _alone():
+    with alone():
         state = _running() or _start()
         with System.running_or_started(say=_progress) as system:
             _execute(config.with_name(TABLES), system)
@@ -103,7 +103,7 @@ def status(_: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Refuse to start or deploy while another command of this tree does."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
     with STATE.with_name("lock").open("w") as lock:
