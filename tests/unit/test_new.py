@@ -167,6 +167,8 @@ def should_write_beside_a_declaration_without_lambda_src(tmp_path: Path) -> None
         ("worker ../send", 'folder "../send" of workers: a name has'),
         ("function redeliver", "and is none of apply_sql"),
         ("worker json", 'a library has that name.*for example to "handle_json"'),
+        ("worker class", 'folder "class" of workers: it is a keyword of Python'),
+        ("function build", 'folder "build" of functions: tools pass over a folder of that name'),
         ("worker psycopg", '"psycopg" is the name of a package that is installed'),
         ("worker stacks", '"stacks" is the name of a package'),
         (
