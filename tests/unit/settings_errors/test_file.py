@@ -20,6 +20,7 @@ from tests.unit.settings_errors.mistakes import mistakes, webhook
         ("", "there is no stage; add a section [stages.NAME]"),
         ("[stages.dev]\n[stages.prod]", "choose one with -c stage=NAME; known: dev, prod"),
         ("[stages.Prod]", 'stage "Prod": its name is wrong'),
+        ("[stages.prod-diff]", 'stage "prod-diff": its name is wrong: GitHub\'s environment'),
     ],
 )
 def should_explain_a_wrong_section(tmp_path: Path, text: str, expected: str) -> None:
