@@ -9,13 +9,17 @@ import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stacks.settings import read_settings
 from tools.cdk_cli import search_path
-from tools.cli import declaration
+from tools.cli import declaration, generated
 from tools.cli.commands import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "pyproject.toml"
@@ -283,6 +287,39 @@ def should_take_everything_back_when_it_is_stopped_while_writing(
 
     assert empty.read_bytes().decode() == DECLARATION
     assert not (empty.parent / "lambda_src" / "workers" / "send").exists()
+
+
+def should_give_a_folder_its_name_once_it_is_whole(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[Path]] = []
+
+    def watched(folder: Path, files: Mapping[str, str]) -> None:
+        generated.write(folder, files)
+        seen.append({path for kind in FOLDERS for path in (empty.parent / "lambda_src" / kind).glob("*")})
+
+    monkeypatch.setattr("tools.cli.new.write", watched)
+
+    new(empty, "worker send")
+
+    assert seen == [set(), set()]
+    assert sorted(path.name for path in (empty.parent / "lambda_src").iterdir()) == ["workers"]
+    assert (empty.parent / "lambda_src" / "workers" / "send" / "handler.py").is_file()
+
+
+def should_take_everything_back_when_it_is_terminated(empty: Path) -> None:
+    program = f"""
+import signal
+from tools.cli.commands import main
+from tools.cli.declaration import Declaration
+
+Declaration.write = lambda *_: signal.raise_signal(signal.SIGTERM)
+main(["new", "worker", "send", "--config", {str(empty)!r}])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=False, capture_output=True, text=True, timeout=60
+    )
+
+    assert (result.returncode, result.stderr) == (1, "interrupted; nothing was changed\n")
+    assert list((empty.parent / "lambda_src").rglob("*")) == [empty.parent / "lambda_src" / "workers"]
 
 
 def should_let_two_at_once_add_both(empty: Path) -> None:
