@@ -184,6 +184,7 @@ def should_write_beside_a_declaration_without_lambda_src(tmp_path: Path) -> None
         ("worker send --table public.a --webhook A", 'webhook "A": name = "A" is wrong'),
         ("function send --route 'GET send'", '--route "GET send": write METHOD /path'),
         ("function send --route 'GET /{class}'", "{class} can't name a parameter in Python; rename it"),
+        ("function send --route 'GET /{database_role}'", "{database_role} would hide the function that"),
         ("function send --route 'GET /webhooks/a'", "/webhooks belongs to the bridge itself"),
         ("function send --role Nobody", "is wrong"),
     ],
@@ -240,7 +241,11 @@ def should_name_a_section_without_a_folder(empty: Path) -> None:
     [
         ("[[", "is no TOML"),
         ("", r"there is no stage; add a section \[stages.NAME\]"),
-        ("webhooks = []\n[stages.dev]", "is no TOML"),
+        (
+            "webhooks = []\n[stages.dev]",
+            r"no section can be added to webhooks.*; write webhooks as \[\[webhooks\]\] sections",
+        ),
+        ("\ufeff[stages.dev]", "begins with a byte order mark"),
         ("[stages.dev]\nregion = 1", "region = 1 is wrong"),
     ],
 )
@@ -253,6 +258,13 @@ def should_leave_a_declaration_that_is_wrong_alone(empty: Path, text: str, said:
     assert str(empty) in str(raised.value)
     assert empty.read_text() == text
     assert list((empty.parent / "lambda_src").iterdir()) == []
+
+
+def should_say_how_functions_are_written_that_another_can_join(empty: Path) -> None:
+    empty.write_text("functions = {}\n[stages.dev]\n")
+
+    with pytest.raises(SystemExit, match=r"write functions as \[functions\.NAME\] sections"):
+        new(empty, "function send")
 
 
 def should_say_which_file_is_missing(tmp_path: Path) -> None:

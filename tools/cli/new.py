@@ -22,9 +22,9 @@ from tools.cli.declaration import Declaration, DeclarationError, changing, toml
 from tools.cli.generated import (
     Example,
     node_worker,
+    parameter_mistake,
     python_function,
     python_worker,
-    unusable_parameters,
     write,
 )
 from tools.cli.stage import DECLARATION, ConfigOption, errors_explained
@@ -121,10 +121,8 @@ def _require_routes(routes: list[str]) -> None:
             checks.route(text)
         except ValueError as error:
             raise DeclarationError(f"--route {json.dumps(text)}: {error}") from None
-        if unusable := unusable_parameters(text):
-            raise DeclarationError(
-                f"--route {json.dumps(text)}: {{{unusable[0]}}} can't name a parameter in Python; rename it"
-            )
+        if mistake := parameter_mistake(text):
+            raise DeclarationError(f"--route {json.dumps(text)}: {mistake}")
 
 
 def _webhook_name(table: str, operations: list[str]) -> str:

@@ -39,6 +39,13 @@ def should_say_where_toml_ends_to_be_toml(tmp_path: Path) -> None:
         read_settings({"config": str(file)})
 
 
+def should_name_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.toml"
+    file.write_text("[stages.prod]\n", "utf-8-sig")
+    with pytest.raises(SettingsError, match=r"begins with a byte order mark .* save it as UTF-8 without"):
+        read_settings({"config": str(file)})
+
+
 def should_say_how_to_name_another_file() -> None:
     with pytest.raises(
         SettingsError, match=r"nowhere.toml doesn't exist; name another file with -c config=FILE"
