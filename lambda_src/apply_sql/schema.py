@@ -1,10 +1,14 @@
 """Brings schema bridge to a version: as a whole, or by migrations from what an earlier one installed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import errors as postgres
+from psycopg import sql
 
 from apply_sql.errors import RequirementError, describe
 from apply_sql.scripts import Scripts, version_key
@@ -12,6 +16,14 @@ from apply_sql.scripts import Scripts, version_key
 Connection = psycopg.Connection[tuple[Any, ...]]
 BUSY = (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)
 """Errors that the same transaction may not meet again."""
+
+_SETTINGS = """
+select name, setting, reset_val from pg_catalog.pg_settings where context in ('user', 'superuser')
+"""
+# The session's first: it is what the local one hides until the transaction ends.
+_PUT_BACK = """
+select pg_catalog.set_config(%(name)s, %(reset)s, false), pg_catalog.set_config(%(name)s, %(value)s, true)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +58,8 @@ def apply_scripts(connection: Connection, scripts: Scripts) -> str | None:
         A warning, when it was left as it is; else None.
 
     Raises:
-        RequirementError: a migration fails, or only a newer version's undelivered messages are there.
+        RequirementError: a migration or a definition fails, or only a newer version's undelivered messages
+            are there.
     """
     connection.execute(scripts.requirements.read_bytes())
     installed = _installed(connection)
@@ -59,7 +72,8 @@ def apply_scripts(connection: Connection, scripts: Scripts) -> str | None:
     else:
         _migrate(connection, scripts, installed)
     for file in scripts.definitions:
-        connection.execute(file.read_bytes())
+        with _named(connection, file.name):
+            connection.execute(file.read_bytes())
     return None
 
 
@@ -94,13 +108,51 @@ def _migrate(connection: Connection, scripts: Scripts, installed: Installed) -> 
     for migration in scripts.migrations:
         if migration.name in installed.migrations:
             continue
-        try:
-            connection.execute(migration.file.read_bytes())
-        except psycopg.Error as error:
-            if connection.closed or isinstance(error, BUSY):
-                raise
-            raise RequirementError(f"migration {migration.name}: {describe(error)}") from error
+        with _named(connection, f"migration {migration.name}"), _settings_kept(connection):
+            _execute_within(connection, migration.file)
         _record(connection, migration.name)
+
+
+def _execute_within(connection: Connection, file: Path) -> None:
+    """Execute a file inside the present transaction, which it can't end: PL/pgSQL refuses that."""
+    text = sql.Literal(file.read_text("utf-8"))
+    block = sql.SQL("begin execute {}; end").format(text).as_string(connection)
+    try:
+        connection.execute(sql.SQL("do {}").format(sql.Literal(block)))
+    except postgres.FeatureNotSupported as error:
+        if "transaction commands" not in describe(error):
+            raise
+        raise RequirementError(
+            f"migration {file.stem} ends its transaction, or begins another or a savepoint: leave that out; "
+            "a deployment applies all that it changes in one transaction"
+        ) from error
+
+
+@contextmanager
+def _named(connection: Connection, name: str) -> Iterator[None]:
+    """Say whose an error is; not where another attempt or connection may do."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if connection.closed or isinstance(error, BUSY):
+            raise
+        raise RequirementError(f"{name}: {describe(error)}") from error
+
+
+@contextmanager
+def _settings_kept(connection: Connection) -> Iterator[None]:
+    """Put settings back, such as search_path and lock_timeout, that the block has changed."""
+    before = _settings(connection)
+    yield
+    for name, (value, _) in _settings(connection).items():
+        if name in before and before[name][0] != value:
+            earlier, reset = before[name]
+            connection.execute(_PUT_BACK, {"name": name, "value": earlier, "reset": reset})
+
+
+def _settings(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Return values, the present one and the session's first, by the settings' names."""
+    return {name: (value, reset) for name, value, reset in connection.execute(_SETTINGS)}
 
 
 def _record(connection: Connection, migration: str) -> None:

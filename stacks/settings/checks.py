@@ -80,6 +80,11 @@ def route(text: str) -> None:
     no_duplicates(tuple(re.findall(r"{(\w+)", text)))
 
 
+def branch_alone(name: str) -> None:
+    if match := re.match(r"refs/(heads/)?", name):
+        raise ValueError(f"name the branch alone: {name[match.end() :]}")
+
+
 def origin(text: str) -> None:
     parts = urlsplit(text)
     if text != "*" and (parts.scheme not in {"https", "http"} or text != f"{parts.scheme}://{parts.netloc}"):

@@ -1,5 +1,6 @@
 """The folders that are the user's: where they are, what they hold, and what they may be called."""
 
+import keyword
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ _RESERVED = {
     "bridge",
     "receive_webhook",
     "redeliver",
+    "rotate_secret",
     "start_execution",
     "sync_platform",
 }
@@ -30,6 +32,8 @@ _LIBRARIES = {
     "snapshot_restore_py",
     "urllib3",
 }
+# Folders that pytest, ruff or a .gitignore pass over as something that is generated.
+_PASSED_OVER = {"build", "dist", "node_modules", "venv"}
 # Each part begins with a letter, so that AnOutputsName stands for one folder only.
 _NAME = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 
@@ -93,16 +97,30 @@ def check_workers(sources: Path) -> Iterator[str]:
 
 def check_names(folders: Mapping[str, list[str]]) -> Iterator[str]:
     """One sentence for each folder that can't be called what it is called; folders by their parent's name."""
+    parents: dict[str, str] = {}
     for parent, names in folders.items():
         for name in names:
-            label = f'folder "{name}" of {parent}'
-            if name in _RESERVED or not _NAME.fullmatch(name):
+            if problem := _name_problem(name):
+                yield f'folder "{name}" of {parent}: {problem}'
+            elif name in parents:
                 yield (
-                    f"{label}: a name has at most 32 lower-case letters, digits and single '_', "
-                    "a letter after each, and is none of " + ", ".join(sorted(_RESERVED))
+                    f'folder "{name}" of {parent}: the folder "{name}" of {parents[name]} would be the same '
+                    "package to Python; rename one of the two"
                 )
-            elif name in _LIBRARIES | sys.stdlib_module_names:
-                yield (
-                    f"{label}: a library has that name, which the folder would hide; rename it, "
-                    f'for example to "handle_{name}"'
-                )
+            parents[name] = parent
+
+
+def _name_problem(name: str) -> str | None:
+    if name in _RESERVED or not _NAME.fullmatch(name):
+        return (
+            "a name has at most 32 lower-case letters, digits and single '_', "
+            "a letter after each, and is none of " + ", ".join(sorted(_RESERVED))
+        )
+    instead = f'rename it, for example to "handle_{name}"'
+    if keyword.iskeyword(name):
+        return f"it is a keyword of Python, which import can't name; {instead}"
+    if name in _PASSED_OVER:
+        return f"tools pass over a folder of that name, as one that is generated; {instead}"
+    if name in _LIBRARIES | sys.stdlib_module_names:
+        return f"a library has that name, which the folder would hide; {instead}"
+    return None

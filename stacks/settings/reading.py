@@ -49,7 +49,12 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
 
 def load(file: Path) -> dict[str, Any]:
     try:
-        return {key: frozen(value) for key, value in tomllib.loads(file.read_text("utf-8")).items()}
+        text = file.read_text("utf-8")
+        if text.startswith("\N{BYTE ORDER MARK}"):
+            raise SettingsError(
+                f"{file} begins with a byte order mark (BOM), which TOML hasn't; save it as UTF-8 without"
+            )
+        return {key: frozen(value) for key, value in tomllib.loads(text).items()}
     except FileNotFoundError:
         raise SettingsError(
             f"{file} doesn't exist; name another file (cdk -c config=FILE, make … CONFIG=FILE)"

@@ -126,7 +126,12 @@ class Stage(Section):
         "letters, digits, spaces and + - = . _ : / @",
     )
     deploy_from: Annotated[
-        tuple[Annotated[str, checks.matches(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")], ...],
+        tuple[
+            Annotated[
+                str, checks.matches(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"), checks.checked(checks.branch_alone)
+            ],
+            ...,
+        ],
         AfterValidator(checks.not_empty),
         AfterValidator(checks.no_duplicates),
     ] = Field(

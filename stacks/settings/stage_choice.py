@@ -23,12 +23,17 @@ def chosen_stage(sections: Sections, context: Mapping[str, Any]) -> tuple[str, S
 
 def stage_name_mistake(name: str) -> str | None:
     """Sentence about a stage's name; None: it can be called so."""
-    if re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
-        return None
-    return (
-        f'stage "{name}": its name is wrong; allowed: a lower-case letter, '
-        "then at most 15 lower-case letters, digits or '-'"
-    )
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
+        return (
+            f'stage "{name}": its name is wrong; allowed: a lower-case letter, '
+            "then at most 15 lower-case letters, digits or '-'"
+        )
+    if name.endswith("-diff"):
+        return (
+            f'stage "{name}": its name is wrong: GitHub\'s environment {name} is the one that reads the '
+            f'templates of stage "{name.removesuffix("-diff")}"; choose one that doesn\'t end in -diff'
+        )
+    return None
 
 
 def _chosen(sections: Sections, wanted: str | None) -> str | None:

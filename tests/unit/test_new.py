@@ -9,13 +9,17 @@ import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stacks.settings import read_settings
 from tools.cdk_cli import search_path
-from tools.cli import declaration
+from tools.cli import declaration, generated
 from tools.cli.commands import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "pyproject.toml"
@@ -167,6 +171,8 @@ def should_write_beside_a_declaration_without_lambda_src(tmp_path: Path) -> None
         ("worker ../send", 'folder "../send" of workers: a name has'),
         ("function redeliver", "and is none of apply_sql"),
         ("worker json", 'a library has that name.*for example to "handle_json"'),
+        ("worker class", 'folder "class" of workers: it is a keyword of Python'),
+        ("function build", 'folder "build" of functions: tools pass over a folder of that name'),
         ("worker psycopg", '"psycopg" is the name of a package that is installed'),
         ("worker stacks", '"stacks" is the name of a package'),
         (
@@ -178,6 +184,7 @@ def should_write_beside_a_declaration_without_lambda_src(tmp_path: Path) -> None
         ("worker send --table public.a --webhook A", 'webhook "A": name = "A" is wrong'),
         ("function send --route 'GET send'", '--route "GET send": write METHOD /path'),
         ("function send --route 'GET /{class}'", "{class} can't name a parameter in Python; rename it"),
+        ("function send --route 'GET /{database_role}'", "{database_role} would hide the function that"),
         ("function send --route 'GET /webhooks/a'", "/webhooks belongs to the bridge itself"),
         ("function send --role Nobody", "is wrong"),
     ],
@@ -234,7 +241,11 @@ def should_name_a_section_without_a_folder(empty: Path) -> None:
     [
         ("[[", "is no TOML"),
         ("", r"there is no stage; add a section \[stages.NAME\]"),
-        ("webhooks = []\n[stages.dev]", "is no TOML"),
+        (
+            "webhooks = []\n[stages.dev]",
+            r"no section can be added to webhooks.*; write webhooks as \[\[webhooks\]\] sections",
+        ),
+        ("\ufeff[stages.dev]", "begins with a byte order mark"),
         ("[stages.dev]\nregion = 1", "region = 1 is wrong"),
     ],
 )
@@ -247,6 +258,13 @@ def should_leave_a_declaration_that_is_wrong_alone(empty: Path, text: str, said:
     assert str(empty) in str(raised.value)
     assert empty.read_text() == text
     assert list((empty.parent / "lambda_src").iterdir()) == []
+
+
+def should_say_how_functions_are_written_that_another_can_join(empty: Path) -> None:
+    empty.write_text("functions = {}\n[stages.dev]\n")
+
+    with pytest.raises(SystemExit, match=r"write functions as \[functions\.NAME\] sections"):
+        new(empty, "function send")
 
 
 def should_say_which_file_is_missing(tmp_path: Path) -> None:
@@ -281,6 +299,39 @@ def should_take_everything_back_when_it_is_stopped_while_writing(
 
     assert empty.read_bytes().decode() == DECLARATION
     assert not (empty.parent / "lambda_src" / "workers" / "send").exists()
+
+
+def should_give_a_folder_its_name_once_it_is_whole(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[Path]] = []
+
+    def watched(folder: Path, files: Mapping[str, str]) -> None:
+        generated.write(folder, files)
+        seen.append({path for kind in FOLDERS for path in (empty.parent / "lambda_src" / kind).glob("*")})
+
+    monkeypatch.setattr("tools.cli.new.write", watched)
+
+    new(empty, "worker send")
+
+    assert seen == [set(), set()]
+    assert sorted(path.name for path in (empty.parent / "lambda_src").iterdir()) == ["workers"]
+    assert (empty.parent / "lambda_src" / "workers" / "send" / "handler.py").is_file()
+
+
+def should_take_everything_back_when_it_is_terminated(empty: Path) -> None:
+    program = f"""
+import signal
+from tools.cli.commands import main
+from tools.cli.declaration import Declaration
+
+Declaration.write = lambda *_: signal.raise_signal(signal.SIGTERM)
+main(["new", "worker", "send", "--config", {str(empty)!r}])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=False, capture_output=True, text=True, timeout=60
+    )
+
+    assert (result.returncode, result.stderr) == (1, "interrupted; nothing was changed\n")
+    assert list((empty.parent / "lambda_src").rglob("*")) == [empty.parent / "lambda_src" / "workers"]
 
 
 def should_let_two_at_once_add_both(empty: Path) -> None:

@@ -11,6 +11,7 @@ from tools.cli.github_roles import github
 from tools.cli.init import init
 from tools.cli.openapi import openapi
 from tools.cli.rotate_secret import rotate
+from tools.processes import end_as_interrupted
 
 NAME = "bridgectl"
 
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with a message, what could not be done (exit code 1); with 2, what isn't understood.
     """
+    end_as_interrupted()
     try:
         COMMANDS(args=arguments, prog_name=NAME)
     except SystemExit as end:

@@ -41,11 +41,23 @@ class Declaration:
         return code_of(self.path)
 
     def with_appended(self, sections: str) -> str:
-        """Return the text with sections at its end, after an empty line."""
+        """Return the text with sections at its end, after an empty line.
+
+        Raises:
+            DeclarationError: it has such a list or table inline, to which TOML adds no section.
+        """
         if not sections:
             return self.text
         separator = "" if not self.text else "\n" if self.text.endswith("\n") else "\n\n"
-        return f"{self.text}{separator}{sections}"
+        text = f"{self.text}{separator}{sections}"
+        if self.sections and not _sections(text):
+            kind, value = next(iter(_sections(sections).items()))
+            form = f"[[{kind}]]" if isinstance(value, list) else f"[{kind}.NAME]"
+            raise DeclarationError(
+                f"{self.path}: no section can be added to {kind} as it is written; write {kind} as {form} "
+                "sections, and leave it out while there are none"
+            )
+        return text
 
     def check(
         self, text: str, *, stage: str | None = None, folders: Mapping[str, Path] | None = None

@@ -13,6 +13,8 @@ from typing import Any
 _TEMPLATES = Path(__file__).parent / "templates"
 _PARAMETER = re.compile(r"{(\w+)}")
 _ROW = {"id": 1}
+# What each function of the template calls, and a member of its answer.
+_CALLED = "database_role"
 # So that a function's head fits into a line.
 _LONGEST_NAME = 60
 
@@ -85,9 +87,14 @@ def python_function(name: str, routes: Sequence[str], *, public: bool) -> dict[s
     )
 
 
-def unusable_parameters(route: str) -> list[str]:
-    """Names in a route's braces that can't be a parameter in Python."""
-    return [name for name in _PARAMETER.findall(route) if not name.isidentifier() or keyword.iskeyword(name)]
+def parameter_mistake(route: str) -> str | None:
+    """Sentence about a name in a route's braces that can't be its function's parameter; None: all can."""
+    for name in _PARAMETER.findall(route):
+        if not name.isidentifier() or keyword.iskeyword(name):
+            return f"{{{name}}} can't name a parameter in Python; rename it"
+        if name == _CALLED:
+            return f"{{{name}}} would hide the function that handler.py calls for its answer; rename it"
+    return None
 
 
 def _rendered(folder: str, **values: str) -> dict[str, str]:
@@ -131,9 +138,9 @@ def _parameter(name: str) -> str:
 
 def _answer(parameters: Sequence[str]) -> str:
     if not parameters:
-        return '{"database_role": database_role()}'
+        return f'{{"{_CALLED}": {_CALLED}()}}'
     members = "".join(f'        "{name}": {name},\n' for name in parameters)
-    return f'{{\n{members}        "database_role": database_role(),\n    }}'
+    return f'{{\n{members}        "{_CALLED}": {_CALLED}(),\n    }}'
 
 
 def _python(text: str) -> str:

@@ -22,9 +22,9 @@ from tools.cli.declaration import Declaration, DeclarationError, changing, toml
 from tools.cli.generated import (
     Example,
     node_worker,
+    parameter_mistake,
     python_function,
     python_worker,
-    unusable_parameters,
     write,
 )
 from tools.cli.stage import DECLARATION, ConfigOption, errors_explained
@@ -121,10 +121,8 @@ def _require_routes(routes: list[str]) -> None:
             checks.route(text)
         except ValueError as error:
             raise DeclarationError(f"--route {json.dumps(text)}: {error}") from None
-        if unusable := unusable_parameters(text):
-            raise DeclarationError(
-                f"--route {json.dumps(text)}: {{{unusable[0]}}} can't name a parameter in Python; rename it"
-            )
+        if mistake := parameter_mistake(text):
+            raise DeclarationError(f"--route {json.dumps(text)}: {mistake}")
 
 
 def _webhook_name(table: str, operations: list[str]) -> str:
@@ -195,15 +193,24 @@ def _require_free(declaration: Declaration, parent: str, name: str) -> None:
 
 @contextmanager
 def _created(folder: Path, files: Mapping[str, str]) -> Iterator[None]:
-    """Write a new folder; it goes again when the block fails."""
+    """Write a new folder; it goes again when the block fails.
+
+    It gets its name once it is whole. Until then it is beside its parent, where nothing is taken for a worker
+    or a function: not even a process that is killed leaves half of one.
+    """
     try:
-        folder.mkdir(parents=True)
-        try:
-            write(folder, files)
-            yield
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent.parent) as work:
+            # Inside, since the temporary folder itself is closed to others.
+            whole = Path(work) / folder.name
+            whole.mkdir()
+            write(whole, files)
+            whole.rename(folder)
+            try:
+                yield
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
     except OSError as error:
         raise DeclarationError(f"{folder} can't be written: {error.strerror}") from error
 

@@ -110,6 +110,49 @@ def should_take_all_of_it_back_when_a_migration_fails(
     assert triggers(bare) == ["bridge_order.created_insert"]
 
 
+@pytest.mark.parametrize("ending", ["commit", "rollback", "commit; begin", "end and chain", "savepoint a"])
+def should_refuse_a_migration_that_ends_its_transaction(
+    deploy: Callable[[Scripts], Deployer], bare: Database, release: Callable[..., Scripts], ending: str
+) -> None:
+    before = migrations(bare)
+    ended = f"{ADD};\n{ending};\n{RENAME};"
+
+    with pytest.raises(RequirementError, match=r"^migration 9\.2\.0_ended ends its transaction, or begins"):
+        deploy(release("9.2.0", {"9.1.0_one": "select 1", "9.2.0_ended": ended})).apply(ORDERS)
+
+    assert bare.column(COLUMNS) == []
+    assert (migrations(bare), version(bare)) == (before, SCRIPTS.version)
+
+
+@pytest.mark.parametrize("scope", ["", "local"])
+def should_keep_what_a_migration_sets_from_what_follows(
+    deploy: Callable[[Scripts], Deployer], bare: Database, release: Callable[..., Scripts], scope: str
+) -> None:
+    path = bare.scalar("show search_path")
+    settings = ("search_path = bridge", "lock_timeout = 7", "datestyle = 'SQL, DMY'")
+    sets = ";".join(f"set {scope} {setting}" for setting in settings)
+    notes = (
+        "create table public.seen as"
+        " select current_setting('lock_timeout') as waits, current_setting('search_path') as path"
+    )
+
+    deploy(release("9.2.0", {"9.1.0_sets": sets, "9.2.0_notes": notes})).apply(ORDERS)
+
+    assert bare.rows("select * from public.seen") == [["3s", path]]
+    # Nor from what the connection is used for next.
+    used_next = [bare.scalar(f"show {setting}") for setting in ("search_path", "lock_timeout", "datestyle")]
+    assert used_next == [path, "0", "ISO, MDY"]
+
+
+def should_name_the_file_whose_definitions_fail(
+    deploy: Callable[[Scripts], Deployer], bare: Database, release: Callable[..., Scripts]
+) -> None:
+    with pytest.raises(RequirementError, match=r"^99_more\.sql: division by zero"):
+        deploy(release("9.1.0", {"9.1.0_note": ADD}, "select 1 / 0")).apply(ORDERS)
+
+    assert bare.column(COLUMNS) == []
+
+
 def should_take_all_of_it_back_when_the_deployment_is_killed(
     deploy: Callable[[Scripts], Deployer], bare: Database, release: Callable[..., Scripts]
 ) -> None:

@@ -20,6 +20,7 @@ from tests.unit.settings_errors.mistakes import mistakes, webhook
         ("", "there is no stage; add a section [stages.NAME]"),
         ("[stages.dev]\n[stages.prod]", "choose one with -c stage=NAME; known: dev, prod"),
         ("[stages.Prod]", 'stage "Prod": its name is wrong'),
+        ("[stages.prod-diff]", 'stage "prod-diff": its name is wrong: GitHub\'s environment'),
     ],
 )
 def should_explain_a_wrong_section(tmp_path: Path, text: str, expected: str) -> None:
@@ -35,6 +36,13 @@ def should_say_where_toml_ends_to_be_toml(tmp_path: Path) -> None:
     file = tmp_path / "bridge.toml"
     file.write_text("[stages.prod\n", "utf-8")
     with pytest.raises(SettingsError, match=r"bridge.toml is no TOML: .*line 1"):
+        read_settings({"config": str(file)})
+
+
+def should_name_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.toml"
+    file.write_text("[stages.prod]\n", "utf-8-sig")
+    with pytest.raises(SettingsError, match=r"begins with a byte order mark .* save it as UTF-8 without"):
         read_settings({"config": str(file)})
 
 

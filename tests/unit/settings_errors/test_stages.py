@@ -54,6 +54,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567
         ("deploy_from = []", "deploy_from = [] is wrong; allowed: a list of branches that GitHub deploys"),
         ('deploy_from = ["main", "main"]', "'main' is listed twice"),
         ('deploy_from = ["release *"]', "allowed: a list of branches that GitHub deploys from, for example"),
+        ('deploy_from = ["refs/heads/main"]', "name the branch alone: main"),
         (
             'deploy_from = ["live"]\ndeploy_on_merge = true',
             'deploys pushes to main, which deploy_from lacks; add "main" to it',
