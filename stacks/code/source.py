@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
 
+from stacks.code.imports import missing_imports
 from stacks.code.libraries import install_libraries
 from stacks.code.node_bundle import bundled
 from stacks.code.staging import Staged, staged
@@ -99,11 +100,13 @@ class Sources:
 
     def _libraries(self, folder: Path) -> Path | None:
         layer, lock = self.layer / "requirements.txt", folder / "requirements.txt"
-        _refuse_the_name(folder, self._installed(layer), "the shared layer has")
-        if not lock.is_file():
-            return None
-        libraries = self._installed(lock, present=layer)
-        _refuse_the_name(folder, libraries, "its requirements.txt brings")
+        in_layer = self._installed(layer)
+        _refuse_the_name(folder, in_layer, "the shared layer has")
+        libraries = self._installed(lock, present=layer) if lock.is_file() else None
+        if libraries:
+            _refuse_the_name(folder, libraries, "its requirements.txt brings")
+        own = {path.name for path in self.layer.glob("*/")}
+        _refuse_missing(folder, _modules(in_layer) | (_modules(libraries) if libraries else set()) | own)
         return libraries
 
     def _installed(self, lock: Path, present: Path | None = None) -> Path:
@@ -118,10 +121,24 @@ def _bundled(folder: Path) -> Iterator[Staged]:
         yield Staged(path=Path(code))
 
 
+def _modules(libraries: Path) -> set[str]:
+    """Names of a package, a module (six.py), or one in C (jiter.cpython-314-aarch64-linux-gnu.so)."""
+    return {path.name.partition(".")[0] for path in libraries.iterdir()}
+
+
+def _refuse_missing(folder: Path, provided: set[str]) -> None:
+    """Refuse code that works where it is deployed from, and not where it is deployed to."""
+    if problems := list(missing_imports(folder, provided)):
+        raise BuildError(
+            f'folder "{folder.name}" of {folder.parent.name}: {"; ".join(problems)}. A function has its own '
+            "folder, the shared layer, and what its requirements.txt brings: name a library in a "
+            "requirements.in there, and run make lock"
+        )
+
+
 def _refuse_the_name(folder: Path, libraries: Path, whose: str) -> None:
     """Refuse a package that would be found instead of a library, or be mixed with it."""
-    # A package, a module (six.py), or one in C (jiter.cpython-314-aarch64-linux-gnu.so).
-    if folder.name in {path.name.partition(".")[0] for path in libraries.iterdir()}:
+    if folder.name in _modules(libraries):
         raise BuildError(
             f'folder "{folder.name}" of {folder.parent.name}: {whose} a library '
             f'"{folder.name}", which the folder would hide; rename the folder, for example to '

@@ -65,13 +65,18 @@ def staged(
             shutil.copyfile(_compressed(libraries, within), archive)
         with ZipFile(archive, "a", ZIP_DEFLATED) as zipped:
             for name, folder in sorted(content.items()):
-                for inside, data in _files(folder, but=_NOT_SHIPPED + _TESTS):
+                for inside, data in shipped(folder):
                     digest.update(f"\0{name}/{inside}\0{len(data)}\0".encode() + data)
                     _add(zipped, f"{within}{name}/{inside}", data)
             for name, data in sorted((files or {}).items()):
                 digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
                 _add(zipped, f"{within}{name}", data)
         yield Staged(path=archive, key=digest.hexdigest())
+
+
+def shipped(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a package that are shipped, by their paths inside, in order: all but its tests."""
+    return _files(folder, but=_NOT_SHIPPED + _TESTS)
 
 
 def _compressed(libraries: Path, within: str) -> Path:

@@ -20,7 +20,7 @@ _RESERVED = {
 }
 # What Lambda's runtime brings: a package of the same name would hide it from all that imports it. With what
 # is installed, for the layer or the package itself, a name is compared when the code is staged.
-_LIBRARIES = {
+LIBRARIES_OF_LAMBDA = {
     "awslambdaric",
     "boto3",
     "botocore",
@@ -121,6 +121,6 @@ def _name_problem(name: str) -> str | None:
         return f"it is a keyword of Python, which import can't name; {instead}"
     if name in _PASSED_OVER:
         return f"tools pass over a folder of that name, as one that is generated; {instead}"
-    if name in _LIBRARIES | sys.stdlib_module_names:
+    if name in LIBRARIES_OF_LAMBDA | sys.stdlib_module_names:
         return f"a library has that name, which the folder would hide; {instead}"
     return None

@@ -130,3 +130,14 @@ def should_refuse_a_folder_named_like_a_library(
 def should_stage_a_folder_beside_its_libraries(named: Callable[[str], Source]) -> None:
     with named("orders").staged() as code:
         assert set(ZipFile(code.path).namelist()) == {"orders/requirements.txt", "jiter.cpython-314.so"}
+
+
+def should_refuse_code_that_imports_what_is_not_shipped(
+    named: Callable[[str], Source], tmp_path: Path
+) -> None:
+    source = named("orders")
+    (tmp_path / "functions" / "orders" / "handler.py").write_text("import jiter, rich")
+    with pytest.raises(BuildError) as caught:
+        source.staged()
+    said = 'folder "orders" of functions: handler.py imports "rich", which is not shipped.'
+    assert str(caught.value).startswith(said)
