@@ -198,8 +198,8 @@ def should_not_send_to_the_api_what_goes_to_an_ordered_queue(orders: Database) -
     # Beside it the ring for the other.
     assert orders.column("select targets from bridge.posted order by request_id") == [["handle_order"], []]
     assert orders.rows("select target, ordered from bridge.message where id = %s order by 1", [message]) == [
-        ["in_order", True],
         ["handle_order", False],
+        ["in_order", True],
     ]
 
 
