@@ -23,6 +23,10 @@ def clone(tmp_path: Path) -> Path:
     """A tree as upstream ships it, with nothing of an adopter's."""
     tree = tmp_path / "clone"
     shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+    for name in ("workers", "functions"):
+        shutil.rmtree(tree / "lambda_src" / name, ignore_errors=True)
+        (tree / "lambda_src" / name).mkdir()
+    (tree / "bridge.toml").write_text('[stages.local]\nlayer_platform = "local"\n[stages.prod]\n', "utf-8")
     for name in ("node_modules", "build"):
         (ROOT / name).mkdir(exist_ok=True)
         (tree / name).symlink_to(ROOT / name)

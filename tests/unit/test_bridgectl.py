@@ -43,7 +43,8 @@ def should_list_its_commands_from_any_folder_and_by_a_link(tmp_path: Path) -> No
 def should_complete_commands_and_stages() -> None:
     def completed(words: str) -> list[str]:
         position = str(len(words.split(" ")) - 1)
-        result = bridgectl(_BRIDGECTL_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=position)
+        asked = {"_BRIDGECTL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": position}
+        result = bridgectl(directory=ROOT / "examples" / "shop", **asked)
         return result.stdout.split()
 
     assert set(completed("bridgectl ")) >= set(COMMANDS)

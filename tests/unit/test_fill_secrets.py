@@ -159,7 +159,9 @@ def should_say_how_to_give_credentials(
 
 def should_refuse_a_stage_that_bridge_toml_doesnt_know(env_file: Path) -> None:
     with pytest.raises(SystemExit, match='did you mean "prod"'):
-        main(["secrets", "--stage", "prd", "--env-file", str(env_file)])
+        main(
+            ["secrets", "--stage", "prd", "--config", str(SHOP / "bridge.toml"), "--env-file", str(env_file)]
+        )
 
 
 @pytest.mark.parametrize("password", ["plain", "a b", "@:/?#[]%", "ünïcode"])

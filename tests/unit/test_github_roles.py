@@ -10,6 +10,7 @@ import pytest
 
 from tools.cli import github_roles
 from tools.cli.commands import main
+from tools.local.declaration import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def commands(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[s
 def should_deploy_the_roles_alone_and_say_what_github_must_know(
     commands: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["github", "--stage=prod", "--repository=acme@12/shop@34"])
+    main(["github", "--stage=prod", f"--config={SHOP / 'bridge.toml'}", "--repository=acme@12/shop@34"])
     [command] = commands
     assert command[:4] == ["cdk", "--no-notices", "deploy", STACK]
     assert "github=acme@12/shop@34" in command
@@ -61,7 +62,7 @@ def should_deploy_the_roles_alone_and_say_what_github_must_know(
 
 def should_use_the_provider_that_the_account_has(commands: list[list[str]]) -> None:
     boto3.client("iam").create_open_id_connect_provider(Url=URL, ClientIDList=["sts.amazonaws.com"])
-    main(["github", "--stage=prod", "--repository=acme/shop"])
+    main(["github", "--stage=prod", f"--config={SHOP / 'bridge.toml'}", "--repository=acme/shop"])
     assert "github_provider=existing" in commands[0]
 
 
@@ -73,14 +74,14 @@ def should_keep_the_provider_that_is_the_stacks_own(
     )
     own = {provider["OpenIDConnectProviderArn"]}
     monkeypatch.setattr(github_roles, "_resources", lambda *_: own)
-    main(["github", "--stage=prod", "--repository=acme/shop"])
+    main(["github", "--stage=prod", f"--config={SHOP / 'bridge.toml'}", "--repository=acme/shop"])
     assert "github_provider=existing" not in commands[0]
 
 
 def should_name_the_remedy_where_the_provider_is_for_others(commands: list[list[str]]) -> None:
     boto3.client("iam").create_open_id_connect_provider(Url=URL, ClientIDList=["https://github.com/acme"])
     with pytest.raises(SystemExit, match="add-client-id-to-open-id-connect-provider"):
-        main(["github", "--stage=prod", "--repository=acme/shop"])
+        main(["github", "--stage=prod", f"--config={SHOP / 'bridge.toml'}", "--repository=acme/shop"])
     assert commands == []
 
 
@@ -88,5 +89,5 @@ def should_end_as_the_deployment_did(aws: None, monkeypatch: pytest.MonkeyPatch)
     failed: subprocess.CompletedProcess[str] = subprocess.CompletedProcess("cdk", 3)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(SystemExit) as exit_:
-        main(["github", "--stage=prod", "--repository=acme/shop"])
+        main(["github", "--stage=prod", f"--config={SHOP / 'bridge.toml'}", "--repository=acme/shop"])
     assert exit_.value.code == 3

@@ -13,6 +13,7 @@ from botocore.exceptions import (
 )
 
 from tools.cli.stage import CommandError, DeployedStage, errors_explained, outputs_of
+from tools.local.declaration import SHOP
 
 
 def refusal(code: str, message: str = "") -> ClientError:
@@ -45,7 +46,9 @@ def should_hide_no_mistake_of_its_own() -> None:
 def should_take_the_region_that_is_given_before_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     for region, expected in (("us-west-2", "us-west-2"), (None, "eu-west-1")):
-        assert DeployedStage("dev", region=region).session.region_name == expected
+        assert (
+            DeployedStage("dev", config=SHOP / "bridge.toml", region=region).session.region_name == expected
+        )
 
 
 def should_not_take_a_refusal_for_a_stack_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,7 @@ def should_say_how_to_give_credentials(client: SQSClient, monkeypatch: pytest.Mo
 def should_refuse_a_stage_that_bridge_toml_does_not_know(client: SQSClient) -> None:
     del client
     with pytest.raises(SystemExit, match='did you mean "prod"'):
-        main(["dead-letters", "list", "--stage", "prd"])
+        main(["dead-letters", "list", "--stage", "prd", "--config", str(SHOP / "bridge.toml")])
 
 
 def should_refuse_a_limit_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:

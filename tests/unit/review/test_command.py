@@ -13,6 +13,8 @@ from tools.review.errors import ReviewError
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHOP = ("--stage", "prod", "--config", "examples/shop/bridge.toml")
+
 
 @pytest.mark.parametrize("wrong", ["12x", "-1", "1.5", "", "٣", "1" * 16])
 def should_refuse_what_is_no_number_of_events(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +54,7 @@ def should_take_everything_for_new_where_the_base_cant_be_synthesised(
         return Assembly(stage=stage, stacks=())
 
     monkeypatch.setattr("tools.review.__main__.synthesise", synthesise)
-    assert main(["--stage", "prod", "--base", "HEAD", "--output", str(tmp_path)]) == 0
+    assert main([*SHOP, "--base", "HEAD", "--output", str(tmp_path)]) == 0
     assert "it wants another esbuild" in capsys.readouterr().out
     page = (tmp_path / "review.md").read_text()
     assert "can't be synthesised with the packages that are installed here" in page
