@@ -1,3 +1,3 @@
 """The version's only home. A release is a commit that sets it: CONTRIBUTING.md says how to make one."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
