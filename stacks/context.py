@@ -1,4 +1,4 @@
-"""What the parts of a stage share."""
+"""Shared context of a stage's parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class StageContext:
 
     @property
     def removal(self) -> RemovalPolicy:
-        """What becomes of logs when they leave the stack."""
+        """Policy for logs that leave the stack."""
         return removal_policy(self.stage)
 
     def worker_folder(self, name: str) -> Path:

@@ -114,8 +114,11 @@ class GithubStack(StageStack):
                     "StringEquals": {
                         f"{_ISSUER}:aud": _AUDIENCE,
                         f"{_ISSUER}:sub": f"repo:{self._repository}:environment:{environment}",
+                    },
+                    # Where AWS hands it on; the environment's branch policy holds in any case.
+                    "StringEqualsIfExists": {
                         f"{_ISSUER}:ref": [f"refs/heads/{branch}" for branch in self._branches],
-                    }
+                    },
                 },
             ),
         )

@@ -1,4 +1,4 @@
-"""Where functions stand: in the bridge stack, or in nested ones where there are too many for one stack.
+"""Placement of functions: in the bridge stack, or in nested ones where one stack has no room for all.
 
 CloudFormation allows 500 resources a stack. What has a name that can't be there twice at a time (queues,
 routes) and what holds something (state machines) stays in the bridge stack whatever happens; functions may be
@@ -39,7 +39,7 @@ class Layout:
 
     @property
     def crowded(self) -> bool:
-        """Whether functions are in nested stacks."""
+        """True if functions are in nested stacks."""
         return bool(self.nested)
 
     def home(self, scope: Construct, kind: str, name: str) -> Construct:

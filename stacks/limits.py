@@ -19,13 +19,13 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True)
 class Limit:
-    """What a service of AWS allows.
+    """Limit of a service of AWS.
 
     Attributes:
-        service: which.
-        most: so many of
-        unit: what is counted.
-        remedy: what makes it fewer.
+        service: its name.
+        most: the largest number that is allowed.
+        unit: plural noun of what is counted.
+        remedy: sentence that says how to stay below it.
     """
 
     service: str

@@ -1,4 +1,4 @@
-"""What queues have in common: their address, and how long a message that was received stays hidden."""
+"""Address of a stage's queues, and the time that a received message stays hidden."""
 
 from collections.abc import Mapping
 from typing import cast

@@ -185,36 +185,29 @@ class WorkerQueue(Construct):
         """
         super().__init__(scope, construct_id)
         ordered = name in context.settings.ordered_targets
-        fifo: dict[str, Any] = {
-            "fifo": True,
-            # So much for each group, not for the queue as a whole.
-            "deduplication_scope": sqs.DeduplicationScope.MESSAGE_GROUP,
-            "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-        }
-        fifo = fifo if ordered else {}
         # Composed from its name: the queues name each other, which can't be two references.
         full_name = queue_name(context.stage_name, name, ordered=ordered)
-        queue_arn = Stack.of(self).format_arn(service="sqs", resource=full_name)
+        shared = self._shared(context, ordered=ordered)
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
             queue_name=dead_letter_queue_name(context.stage_name, name, ordered=ordered),
-            **fifo,
-            **queue_encryption(context.key),
-            enforce_ssl=not context.layout.crowded,
+            **shared,
             retention_period=KEPT_LONGEST,
             redrive_allow_policy=sqs.RedriveAllowPolicy(
                 redrive_permission=sqs.RedrivePermission.BY_QUEUE,
-                source_queues=[sqs.Queue.from_queue_arn(self, "Source", queue_arn)],
+                source_queues=[
+                    sqs.Queue.from_queue_arn(
+                        self, "Source", Stack.of(self).format_arn(service="sqs", resource=full_name)
+                    )
+                ],
             ),
         )
         self.queue = sqs.Queue(
             self,
             "Queue",
             queue_name=full_name,
-            **fifo,
-            **queue_encryption(context.key),
-            enforce_ssl=not context.layout.crowded,
+            **shared,
             retention_period=KEPT_WAITING,
             visibility_timeout=visibility_timeout(function_timeout),
             dead_letter_queue=sqs.DeadLetterQueue(
@@ -222,12 +215,31 @@ class WorkerQueue(Construct):
             ),
         )
         for queue in (self.queue, self.dead_letters):
-            # A queue that another one replaces, as with `ordered`, may hold events that nothing else has.
-            resource = cast("sqs.CfnQueue", queue.node.default_child)
-            resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
-            if policy := queue.node.try_find_child("Policy"):
-                _keep_on_queues(policy)
+            _keep_when_replaced(queue)
         acknowledge(self.dead_letters, "Serverless-SQSRedrivePolicy", "It is where redriving ends.")
+
+    @staticmethod
+    def _shared(context: StageContext, *, ordered: bool) -> dict[str, Any]:
+        """Properties of both."""
+        fifo: dict[str, Any] = {
+            "fifo": True,
+            # So much for each group, not for the queue as a whole.
+            "deduplication_scope": sqs.DeduplicationScope.MESSAGE_GROUP,
+            "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+        }
+        return {
+            **(fifo if ordered else {}),
+            **queue_encryption(context.key),
+            "enforce_ssl": not context.layout.crowded,
+        }
+
+
+def _keep_when_replaced(queue: sqs.Queue) -> None:
+    """Let a queue outlive its replacement, as with `ordered`: it may hold events that nothing else has."""
+    resource = cast("sqs.CfnQueue", queue.node.default_child)
+    resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+    if policy := queue.node.try_find_child("Policy"):
+        _keep_on_queues(policy)
 
 
 def _keep_on_queues(policy: IConstruct) -> None:

@@ -61,17 +61,22 @@ class Code:
         return [str(folder) for folder in (self.workers, self.functions) if folder.is_dir()]
 
     def files(self, *patterns: str) -> list[str]:
-        """Files of all workers and functions, without those of libraries."""
-        paths = (
-            path for folder in self.folders for pattern in patterns for path in Path(folder).rglob(pattern)
-        )
-        return sorted(str(path) for path in paths if "node_modules" not in path.parts)
+        """Files of all workers and functions, without those of installed libraries."""
+        return [file for folder in self.folders for file in _files(Path(folder), patterns)]
 
     def environment(self) -> dict[str, str]:
         """Environment of their commands: packages are found as in Lambda, programs as `make` finds them."""
         path = os.pathsep.join([str(LAYER), *self.folders])
         search = search_path(os.environ.get("PATH", os.defpath))
         return {**os.environ, "PYTHONPATH": path, "MYPYPATH": path, "PATH": search}
+
+
+def _files(folder: Path, patterns: Sequence[str]) -> list[str]:
+    paths = {path.relative_to(folder) for pattern in patterns for path in folder.rglob(pattern)}
+    installed = {
+        path for path in paths if any(part == "node_modules" or part[0] == "." for part in path.parts)
+    }
+    return [str(folder / path) for path in sorted(paths - installed)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,9 +120,9 @@ def _checks(config: Path, *, reviews: bool) -> Iterator[tuple[str, Callable[[], 
         return lambda: _run(words, environment)
 
     if python:
-        yield "Style (ruff)", command("ruff", "check", "--quiet", *code.folders)
+        yield "Style (ruff)", command("ruff", "check", "--quiet", _left_to_taste(code), *code.folders)
         yield "Format (ruff)", command("ruff", "format", "--check", "--quiet", *code.folders)
-        yield "Types (mypy)", command(sys.executable, "-m", "mypy", *TYPES, *python)
+        yield "Types (mypy)", lambda: _types_fit(code, environment)
     if tests:
         yield "Tests (pytest)", command("pytest", *_pytest_options(code), *tests)
     if javascript:
@@ -129,6 +134,21 @@ def _checks(config: Path, *, reviews: bool) -> Iterator[tuple[str, Callable[[], 
         if settings.stage.layer_platform != "local":
             stage = settings.stage_name
             yield f"Templates and review of stage {stage}", command(*_review(config, stage))
+
+
+def _left_to_taste(code: Code) -> str:
+    """Option of ruff: what pyproject.toml leaves to an adopter in lambda_src, wherever the code is."""
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    rules = ruff["per-file-ignores"]["lambda_src/{workers,functions}/**"]
+    ignored = [f"{folder}/**:{rule}" for folder in code.folders for rule in rules]
+    return f"--extend-per-file-ignores={','.join(ignored)}"
+
+
+def _types_fit(code: Code, environment: Mapping[str, str]) -> bool:
+    """Check workers and functions apart: each may have, for example, a conftest.py."""
+    groups = [files for folder in code.folders if (files := _files(Path(folder), ["*.py"]))]
+    passed = [_run([sys.executable, "-m", "mypy", *TYPES, *files], environment) for files in groups]
+    return all(passed)
 
 
 def _stages(config: Path) -> list[str]:
@@ -143,7 +163,7 @@ def _pytest_options(code: Code) -> list[str]:
     return [
         *("--config-file", os.devnull, "--rootdir", str(code.workers.parent), "--import-mode=importlib"),
         *("--quiet", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"),
-        *("-o", "python_functions=test_* should_*", "-o", f"pythonpath={LAYER} {' '.join(code.folders)}"),
+        *("-o", "python_functions=test_* should_*"),
     ]
 
 

@@ -28,7 +28,7 @@ select pg_catalog.set_config(%(name)s, %(reset)s, false), pg_catalog.set_config(
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """What the database has of the bridge.
+    """State of schema bridge in a database.
 
     Attributes:
         version: of its functions and views; None: they were removed, or applied by hand.

@@ -28,7 +28,7 @@ class Migration:
 
     @property
     def name(self) -> str:
-        """What bridge.migration calls it."""
+        """Name in bridge.migration."""
         return self.file.stem
 
     @classmethod
@@ -41,7 +41,7 @@ class Migration:
 
 @dataclass(frozen=True, kw_only=True)
 class Scripts:
-    """What a deployment applies.
+    """SQL files that a deployment applies.
 
     Attributes:
         version: the bridge's.
@@ -61,11 +61,12 @@ class Scripts:
     def read(cls, directory: Path, version: str) -> Self:
         """Read the folder of a version; ValueError if a file in it is misnamed or missing."""
         requirements, schema, *definitions = sorted(directory.glob("*.sql"))
-        migrations = map(Migration.of, (directory / "migrations").glob("*.sql"))
+        migrations = [Migration.of(file) for file in (directory / "migrations").glob("*.sql")]
+        migrations.sort(key=lambda migration: (version_key(migration.version), migration.name))
         return cls(
             version=version,
             requirements=requirements,
             schema=schema,
-            migrations=tuple(sorted(migrations, key=lambda each: (version_key(each.version), each.name))),
+            migrations=tuple(migrations),
             definitions=tuple(definitions),
         )

@@ -74,8 +74,11 @@ def should_trust_one_environment_of_one_repository_and_its_branches(
                 "StringEquals": {
                     f"{ISSUER}:aud": "sts.amazonaws.com",
                     f"{ISSUER}:sub": f"repo:{repository}:environment:{environment}",
+                },
+                # A condition that AWS doesn't hand on must not shut everyone out.
+                "StringEqualsIfExists": {
                     f"{ISSUER}:ref": [f"refs/heads/{branch}" for branch in branches],
-                }
+                },
             },
         }
 

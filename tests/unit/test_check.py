@@ -89,6 +89,32 @@ def should_name_what_failed(project: Path, file: str, text: str, failed: str) ->
     assert f"Failed: {failed}" in said or failed in said.rpartition("Failed: ")[2]
 
 
+def should_leave_to_taste_what_is_no_mistake_wherever_the_code_is(project: Path) -> None:
+    handler = project / "workers" / "count_visits" / "handler.py"
+    handler.write_text('def handler(event, db):\n    print("event", event)\n')
+    (handler.parent / "__init__.py").unlink()
+    code, said = check(project)
+    assert code == 0, said
+
+
+def should_take_a_conftest_of_workers_and_one_of_functions(project: Path) -> None:
+    (project / "functions").mkdir()
+    for kind in ("workers", "functions"):
+        (project / kind / "conftest.py").write_text('"""Fixtures."""\n')
+    code, said = check(project)
+    assert code == 0, said
+
+
+def should_look_at_nothing_that_is_installed(project: Path) -> None:
+    for folder in (".venv", "node_modules"):
+        installed = project / "workers" / "count_visits" / folder / "library"
+        installed.mkdir(parents=True)
+        (installed / "test_library.py").write_text(TEST.format(total=3))
+        (installed / "index.test.mjs").write_text("throw   1")
+    code, said = check(project)
+    assert code == 0, said
+
+
 def should_say_what_is_wrong_with_the_declaration(project: Path) -> None:
     (project / "bridge.toml").write_text("[stages.local]\nlayer_platfrom = 'local'\n")
     code, said = check(project)

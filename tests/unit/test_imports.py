@@ -32,6 +32,8 @@ def missing(tmp_path: Path, code: str, file: str = "handler.py") -> list[str]:
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from mypy_boto3_sqs import SQSClient",
         "import typing\nif typing.TYPE_CHECKING:\n    import rich",
         "try:\n    import orjson as json\nexcept ImportError:\n    import json",
+        "try:\n    import tomllib\nexcept (ImportError, KeyError):\n    import tomli",
+        "from compression import zstd\nimport annotationlib",
     ],
 )
 def should_take_what_is_there_or_may_be_missing(tmp_path: Path, code: str) -> None:
@@ -47,10 +49,26 @@ def should_take_what_is_there_or_may_be_missing(tmp_path: Path, code: str) -> No
         ("from stacks.names import camel_case", "stacks.names"),
         ("def later():\n    import pytest", "pytest"),
         ("if True:\n    import typer", "typer"),
+        ("try:\n    import rich\nfinally:\n    pass", "rich"),
+        ("try:\n    import rich\nexcept ValueError:\n    pass", "rich"),
+        ("import distutils", "distutils"),
     ],
 )
 def should_name_what_is_not_shipped(tmp_path: Path, code: str, module: str) -> None:
     assert missing(tmp_path, code) == [f'handler.py imports "{module}", which is not shipped']
+
+
+def should_name_a_module_of_the_package_that_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "ship_order"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "test_data.py").touch()
+    (folder / "prices.py").touch()
+    imports = ["ship_order.test_data", "ship_order.tests.rows", "ship_order.prices", "ship_order"]
+    (folder / "handler.py").write_text("".join(f"import {module}\n" for module in imports))
+    assert list(missing_imports(folder, PROVIDED)) == [
+        'handler.py imports "ship_order.test_data", which is not shipped',
+        'handler.py imports "ship_order.tests.rows", which is not shipped',
+    ]
 
 
 def should_look_at_no_test(tmp_path: Path) -> None:

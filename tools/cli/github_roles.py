@@ -89,7 +89,7 @@ def variables(session: boto3.Session, settings: Settings, repository: str) -> st
 
 
 def _has_foreign_provider(session: boto3.Session, stack: str) -> bool:
-    """Whether the account has GitHub's identity provider, and not from this stack.
+    """Tell whether the account has GitHub's identity provider from elsewhere than this stack.
 
     Raises:
         CommandError: it has, for others than AWS.

@@ -81,7 +81,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def _present(declaration: Path, name: str) -> Mapping[str, Any]:
-    """What the stage has already, as answers that Enter keeps."""
+    """Present settings of the stage: answers that Enter keeps."""
     try:
         stage = tomllib.loads(declaration.read_text("utf-8"))["stages"][name]
     except (OSError, ValueError, LookupError, TypeError):
@@ -137,7 +137,7 @@ def _with_stage(declaration: Declaration, name: str, values: Mapping[str, Any]) 
 
 
 def _sections(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """Where [stages.NAME] may begin and end: a line of a text may look like it."""
+    """Places where [stages.NAME] may begin and end: a line of a text may look like it."""
     key = re.escape(name)
     header = rf"""^[ \t]*\[\s*stages\s*\.\s*({key}|"{key}"|'{key}')\s*\]"""
     for begin in re.finditer(header, text, re.MULTILINE):
@@ -149,7 +149,7 @@ def _sections(text: str, name: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_meant(text: str, declaration: Declaration, name: str, values: Mapping[str, Any]) -> bool:
-    """Whether a text declares what the declaration does, and these settings of the stage."""
+    """Tell whether a text changes these settings of the stage and nothing else."""
     meant = declaration.sections
     stages = {**meant["stages"], name: {**meant["stages"][name], **values}}
     return _is_toml(text) and tomllib.loads(text) == {**meant, "stages": stages}

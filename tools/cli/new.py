@@ -36,7 +36,7 @@ COMMANDS = typer.Typer(no_args_is_help=True)
 
 
 class Language(StrEnum):
-    """What a worker may be written in."""
+    """Programming language of a worker or function."""
 
     PYTHON = "python"
     NODE = "node"

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from stacks.errors import AppError
 from stacks.settings import read_settings
+from stacks.settings.reading import DEFAULT_FILE
 from tools.cdk_cli import from_root
 from tools.errors import LocalError
 from tools.processes import end_as_interrupted
@@ -85,7 +86,7 @@ def _reviewed(options: argparse.Namespace) -> Review:
 def _assemblies(options: argparse.Namespace) -> tuple[Assembly, Assembly, str]:
     if options.base == DEPLOYED:
         head = _head(options)
-        settings = read_settings({"stage": options.stage, "config": options.config or "bridge.toml"})
+        settings = read_settings({"stage": options.stage, "config": ROOT / (options.config or DEFAULT_FILE)})
         _say(f"Fetching what is deployed of stage {options.stage}")
         names = [stack.name for stack in head.stacks]
         base, title = deployed(options.stage, names, region=settings.stage.region)

@@ -42,5 +42,5 @@ def _replaced(value: Any, values: Mapping[tuple[str, str], Any]) -> Any:
         case {"Fn::GetAtt": [str(name), str(attribute)]} if (name, attribute) in values:
             return values[name, attribute]
     if isinstance(value, dict):
-        return {key: _replaced(each, values) for key, each in value.items()}
-    return [_replaced(each, values) for each in value] if isinstance(value, list) else value
+        return {key: _replaced(item, values) for key, item in value.items()}
+    return [_replaced(item, values) for item in value] if isinstance(value, list) else value

@@ -66,7 +66,7 @@ def _version(root: Path, commit: str) -> str | None:
 
 
 def _closes_section(root: Path, commit: str, version: str) -> bool:
-    """Whether CHANGELOG.md has a section of the version: one that is only being prepared has none."""
+    """Tell whether CHANGELOG.md has a section of the version: one that is being prepared has none."""
     if not _git(root, "ls-tree", commit, CHANGELOG):
         return False
     changelog = _git(root, "show", f"{commit}:{CHANGELOG}")

@@ -28,7 +28,7 @@ async function fetchUsers(env: Env, limit: number): Promise<string> {
     .select('id,name,created_at')
     .order('id')
     .limit(limit)
-    // Somebody waits; and where there is a copy, he gets that.
+    // Somebody waits, and gets a copy where there is one.
     .retry(false)
     .abortSignal(AbortSignal.timeout(FETCH_MS))
   if (error) {
